@@ -1,0 +1,1 @@
+"""Decides: plain functions and values, standard library only, no network, no clock, no database."""

@@ -1,0 +1,119 @@
+"""What the forge says: values read from Forgejo, free of its JSON.
+
+Ids are Forgejo's own: a repository's ``id`` survives a rename, ``number`` is an issue's or pull request's
+number within its repository. Times are seconds since the epoch, UTC, on the forge's clock.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Right(StrEnum):
+    """What a person may do in a repository, least first; UNKNOWN = the forge would not say."""
+
+    UNKNOWN = "unknown"
+    NONE = "none"
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+    @property
+    def may_write(self) -> bool:
+        return self in (Right.WRITE, Right.ADMIN)
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of the forge; ``id`` -2 is the Actions user, -1 a deleted one (Forgejo 15)."""
+
+    id: int
+    login: str
+
+
+@dataclass(frozen=True)
+class Repository:
+    """``full_name`` is ``owner/name`` as it is now; ``archived`` repositories refuse every write (423)."""
+
+    id: int
+    full_name: str
+    default_branch: str
+    clone_url: str
+    html_url: str
+    private: bool = False
+    archived: bool = False
+    empty: bool = False
+    right: Right = Right.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Issue:
+    """An issue or (``is_pull``) a pull request seen as one."""
+
+    repo_id: int
+    number: int
+    title: str
+    body: str
+    author: Account
+    labels: frozenset[str]
+    is_open: bool
+    created_at: float
+    updated_at: float
+    html_url: str
+    is_pull: bool = False
+    assignees: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class LabelEntry:
+    """One line of an issue's timeline: ``person`` added or removed ``label``."""
+
+    id: int
+    label: str
+    added: bool
+    person: Account
+    at: float
+
+
+@dataclass(frozen=True)
+class Comment:
+    """``edited`` is True when its text is not the one first posted (Forgejo 15: ``updated_at != created_at``)."""
+
+    id: int
+    author: Account
+    body: str
+    created_at: float
+    updated_at: float
+    html_url: str
+
+    @property
+    def edited(self) -> bool:
+        return self.updated_at != self.created_at
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """``head_sha`` is the tip of the head branch; ``merge_sha`` is "" until it is merged."""
+
+    number: int
+    html_url: str
+    title: str
+    body: str
+    author: Account
+    is_open: bool
+    merged: bool
+    head_branch: str
+    head_sha: str
+    base_branch: str
+    merge_sha: str = ""
+    merged_by: str = ""
+    same_repository: bool = True
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A webhook of a repository; the forge never tells its secret."""
+
+    id: int
+    url: str
+    active: bool
+    events: frozenset[str] = field(default_factory=frozenset)

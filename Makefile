@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test lint format run lock clean
+.PHONY: demo test test-agents lint format run lock clean
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Agent Fleet needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	@echo "Installing into .venv, once; this takes about a minute …"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -16,7 +17,11 @@ demo: $(STAMP)
 	$(BIN)/agent-fleet demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+# Real agent CLIs from their registries (about 4 GB below ~/.cache) against a model on loopback; some: CLIS="codex gemini"
+test-agents: $(STAMP)
+	CLIS="$(CLIS)" $(BIN)/python -m pytest tests/agents -m agents
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -1,0 +1,18 @@
+"""Says in a plain word what was not looked at: without a Forgejo only the stand-in is."""
+
+import os
+from typing import Final
+
+import pytest
+
+from tests.contract import real
+
+_HOW: Final = "set FORGEJO_URL and FORGEJO_ADMIN_TOKEN, or FORGEJO_BIN"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Here and not beside the tests: of several processes, the one that sums up reads no conftest further down."""
+    if not real.is_there():
+        terminalreporter.write_line(f"contract: the real Forgejo was not checked ({_HOW})")
+        ran = "only rehearsed on the stand-in" if os.environ.get("REHEARSE") == "1" else "not run"
+        terminalreporter.write_line(f"real: {ran}, there is no Forgejo to run on ({_HOW})")

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+# Not frozen: contextlib sets ``__traceback__`` on whatever passes through a context manager.
 
-@dataclass(frozen=True)
+
+@dataclass(eq=False)
 class Refused(Exception):
     """Somebody asked for what cannot be: becomes a reply, a problem+json or a CLI line.
 
@@ -20,9 +22,9 @@ class Refused(Exception):
         return f"{self.reason} {self.fix}".rstrip()
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Unavailable(Exception):
-    """The world is not answering; whoever asked tries again after ``retry_after`` seconds (None: own back-off).
+    """The world is not answering; the caller tries again after ``retry_after`` seconds (None: own back-off).
 
     ``ambiguous`` is True when the request may have taken effect all the same (a timeout, a 5xx after a POST):
     the caller reads back before it sends again.

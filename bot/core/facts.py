@@ -111,9 +111,11 @@ class PullRequest:
 
 @dataclass(frozen=True)
 class Hook:
-    """A webhook of a repository; the forge never tells its secret."""
+    """A webhook of a repository; the forge never tells its secret. ``events`` are precise event types."""
 
     id: int
     url: str
     active: bool
     events: frozenset[str] = field(default_factory=frozenset)
+    content_type: str = "json"
+    branch_filter: str = ""

@@ -1,0 +1,319 @@
+"""The vocabulary of the log: everything that can happen to a task, in the past tense.
+
+An event says what happened, never what should happen next: what depends on facts (attempts left? lease over?)
+is decided before it is written. Events hold ids, numbers and digests; prompts, payloads and logs live in tables
+that retention may empty. Times are seconds since the epoch, UTC.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from bot.core.reasons import Reason
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events; ``kind`` is the name in the log and never changes once released."""
+
+    kind: ClassVar[str] = ""
+
+
+@dataclass(frozen=True)
+class _Opened(Event):
+    """``label_entry`` is the newest label line of the issue's timeline that this task answers (0 = none)."""
+
+    repo_id: int
+    issue: int
+    requirements: tuple[str, ...]
+    priority: int
+    trigger: str
+    asked_by: str
+    asked_by_id: int
+    branch: str
+    generation: int
+    base: str
+    prompt_sha256: str
+    max_retries: int
+    label_entry: int
+
+
+@dataclass(frozen=True)
+class TaskRequested(_Opened):
+    """Someone without write access asked; nothing runs until a person with write access agrees."""
+
+    kind: ClassVar[str] = "task_requested"
+
+
+@dataclass(frozen=True)
+class TaskCreated(_Opened):
+    """A person with write access, or a token that may, asked for it."""
+
+    kind: ClassVar[str] = "task_created"
+
+
+@dataclass(frozen=True)
+class Approved(Event):
+    """``by`` has write access and released the request; ``prompt_sha256`` is the text they released."""
+
+    kind: ClassVar[str] = "approved"
+    by: str
+    prompt_sha256: str
+
+
+@dataclass(frozen=True)
+class Rerouted(Event):
+    """Labels changed; what they ask for counts from the next attempt on."""
+
+    kind: ClassVar[str] = "rerouted"
+    requirements: tuple[str, ...]
+    priority: int
+    label_entry: int
+
+
+@dataclass(frozen=True)
+class Reserved(Event):
+    """Only this agent (an id or a type; "" = anyone) may take the task."""
+
+    kind: ClassVar[str] = "reserved"
+    agent: str
+
+
+@dataclass(frozen=True)
+class HoldPlaced(Event):
+    """``hold`` names why it waits: ``manual``, or a gate."""
+
+    kind: ClassVar[str] = "hold_placed"
+    hold: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class HoldLifted(Event):
+    """One of several holds is gone; another one keeps the task."""
+
+    kind: ClassVar[str] = "hold_lifted"
+    hold: str
+
+
+@dataclass(frozen=True)
+class Released(Event):
+    """The last hold is gone."""
+
+    kind: ClassVar[str] = "released"
+
+
+@dataclass(frozen=True)
+class Claimed(Event):
+    """An agent has the lease. ``fence`` is one higher than any before it; ``mode`` is how the agent runs."""
+
+    kind: ClassVar[str] = "claimed"
+    fence: int
+    agent: str
+    agent_type: str
+    host: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    kind: ClassVar[str] = "started"
+    fence: int
+
+
+@dataclass(frozen=True)
+class AttemptLost(Event):
+    """The run vanished or was handed back: costs no attempt. ``silent_secs`` is how long nothing was heard."""
+
+    kind: ClassVar[str] = "attempt_lost"
+    fence: int
+    reason: Reason
+    silent_secs: int = 0
+
+
+@dataclass(frozen=True)
+class AttemptFailed(Event):
+    """The attempt ended badly and another one follows, not before ``retry_at``."""
+
+    kind: ClassVar[str] = "attempt_failed"
+    fence: int
+    reason: Reason
+    message: str
+    retry_at: float
+
+
+@dataclass(frozen=True)
+class BackoffEnded(Event):
+    kind: ClassVar[str] = "backoff_ended"
+
+
+@dataclass(frozen=True)
+class GaveUp(Event):
+    """Failed for good; ``fence`` is the attempt that ended it, 0 when none was running."""
+
+    kind: ClassVar[str] = "gave_up"
+    fence: int
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
+class QuestionAsked(Event):
+    """The attempt ended with a question; the slot is free while people think."""
+
+    kind: ClassVar[str] = "question_asked"
+    fence: int
+    question: str
+    until: float
+
+
+@dataclass(frozen=True)
+class Answered(Event):
+    kind: ClassVar[str] = "answered"
+    by: str
+    answer_sha256: str
+
+
+@dataclass(frozen=True)
+class ResultAccepted(Event):
+    """The agent's commits passed the checks; branch and pull request follow."""
+
+    kind: ClassVar[str] = "result_accepted"
+    fence: int
+    base_sha: str
+    head_sha: str
+    commits: int
+    files_changed: int
+    insertions: int
+    deletions: int
+    patch_sha256: str
+    summary_sha256: str
+    receipt_sha256: str
+
+
+@dataclass(frozen=True)
+class NothingToChange(Event):
+    """The agent explained why no commit is needed."""
+
+    kind: ClassVar[str] = "nothing_to_change"
+    fence: int
+    explanation: str
+
+
+@dataclass(frozen=True)
+class BranchPushed(Event):
+    kind: ClassVar[str] = "branch_pushed"
+    fence: int
+    sha: str
+
+
+@dataclass(frozen=True)
+class PullRequestOpened(Event):
+    """``ours`` is False for one that the agent opened with rights of its own."""
+
+    kind: ClassVar[str] = "pull_request_opened"
+    number: int
+    ours: bool = True
+
+
+@dataclass(frozen=True)
+class Merged(Event):
+    kind: ClassVar[str] = "merged"
+    number: int
+    by: str
+    sha: str
+
+
+@dataclass(frozen=True)
+class PullRequestClosed(Event):
+    kind: ClassVar[str] = "pull_request_closed"
+    number: int
+
+
+@dataclass(frozen=True)
+class Cancelled(Event):
+    """``why`` is a stable word: label_removed, issue_closed, pull_request_closed, command, api, replaced, gone."""
+
+    kind: ClassVar[str] = "cancelled"
+    why: str
+    by: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class RetryRequested(Event):
+    """Another attempt on the same branch, or on a new ``branch`` (``fresh``) from the base."""
+
+    kind: ClassVar[str] = "retry_requested"
+    by: str
+    fresh: bool
+    branch: str
+    agent: str = ""
+    note: str = ""
+
+
+KINDS: Final[Mapping[str, type[Event]]] = {
+    cls.kind: cls
+    for cls in (
+        TaskRequested,
+        TaskCreated,
+        Approved,
+        Rerouted,
+        Reserved,
+        HoldPlaced,
+        HoldLifted,
+        Released,
+        Claimed,
+        Started,
+        AttemptLost,
+        AttemptFailed,
+        BackoffEnded,
+        GaveUp,
+        QuestionAsked,
+        Answered,
+        ResultAccepted,
+        NothingToChange,
+        BranchPushed,
+        PullRequestOpened,
+        Merged,
+        PullRequestClosed,
+        Cancelled,
+        RetryRequested,
+    )
+}
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An event as it stands in the log: ``n`` counts within its task from 1, ``seq`` over the whole log.
+
+    ``cause`` is the idempotency key, unique in the log. ``chain`` is the digest of this record and the one
+    before it of the same task, so that nothing can be changed or left out unnoticed.
+    """
+
+    seq: int
+    task_id: str
+    n: int
+    at: float
+    actor: str
+    cause: str
+    chain: str
+    event: Event
+
+
+def encode(event: Event) -> str:
+    """The event's fields as canonical JSON (sorted keys, no spaces)."""
+    return json.dumps(dataclasses.asdict(event), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def decode(kind: str, data: str) -> Event:
+    """The event again. Raises KeyError for a kind this version does not know: fail closed, never skip."""
+    cls = KINDS[kind]
+    fields: dict[str, Any] = json.loads(data)
+    if "reason" in fields:
+        fields["reason"] = Reason(fields["reason"])
+    if "requirements" in fields:
+        fields["requirements"] = tuple(fields["requirements"])
+    return cls(**fields)

@@ -1,0 +1,22 @@
+"""Ids that sort by time and cannot be guessed: 48 bits of milliseconds, 80 random bits, in base 32 (ULID)."""
+
+import secrets
+import threading
+from typing import Final
+
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+_guard = threading.Lock()
+_last = [0, 0]  # milliseconds and random part of the id before
+
+
+def new(prefix: str, at: float) -> str:
+    """``prefix_`` and 26 characters; ``at`` in seconds since the epoch. Of one millisecond, the later sorts later."""
+    now = int(at * 1000) & (1 << 48) - 1
+    with _guard:
+        low = _last[1] + 1 + secrets.randbits(40) if now == _last[0] else secrets.randbits(79)
+        _last[:] = [now, low & (1 << 80) - 1]
+        number = now << 80 | _last[1]
+    digits = [_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)]
+    return f"{prefix}_{''.join(digits)}"

@@ -1,0 +1,91 @@
+"""What `agent-fleet setup` says: the difference, the test of the webhook, and what is left for a person."""
+
+from collections.abc import Sequence
+
+
+def not_a_repository(given: str) -> str:
+    return f"{given!r} does not name a repository."
+
+
+def name_it_so() -> str:
+    return "Name it as owner/name, such as ann/shop."
+
+
+def label_line(name: str, *, mended: bool) -> str:
+    return f"label {name}: made exclusive, as one state follows another" if mended else f"label {name}"
+
+
+def hook_line(url: str, hook_id: int, wrong: str) -> str:
+    why = {
+        "inactive": "it is switched off",
+        "events": "it does not send every event that is needed",
+        "form": "it does not send JSON",
+        "filtered": "it only sends some branches",
+        "double": "another one sends the same",
+        "renewed": "a new one takes its place",
+    }.get(wrong, "")
+    return f"webhook {url}" + (f" (number {hook_id})" if hook_id else "") + (f": {why}" if why else "")
+
+
+def nothing_to_set_up(name: str) -> str:
+    return f"{name} is as it should be: nothing to do."
+
+
+def would_set_up(name: str) -> str:
+    return f"Nothing was changed in {name}: this was a dry run."
+
+
+def was_set_up(name: str) -> str:
+    return f"{name} is set up."
+
+
+def test_arrived() -> str:
+    return "A test delivery from the forge has arrived."
+
+
+def test_impossible(name: str) -> str:
+    return f"{name} is empty, so the forge has nothing to test the webhook with; run setup again after the first push."
+
+
+def test_missing(url: str, allow: str) -> list[str]:
+    """What to look at when the forge's test delivery did not come, most likely first."""
+    lines = [
+        "The forge was asked for a test delivery, but none has arrived here. In this order:",
+        f"  1. Is the server running, with this same database, and does {url} lead to it?",
+    ]
+    if allow:
+        lines.append(
+            "  2. Forgejo calls only hosts that [webhook] ALLOWED_HOST_LIST in its app.ini allows, by default public "
+            f"ones. Set ALLOWED_HOST_LIST = external, {allow} and restart Forgejo."
+        )
+    else:
+        lines.append("  2. Does [webhook] ALLOWED_HOST_LIST in Forgejo's app.ini allow this host (external does)?")
+    lines += [
+        "  3. Has webhook_secret changed since the webhook was made? Run setup again with --new-hook.",
+        "  The webhook's page in the repository's settings shows what Forgejo saw.",
+    ]
+    return lines
+
+
+def hook_by_hand(repository_url: str, url: str, events: Sequence[str]) -> list[str]:
+    """The webhook as a person makes it."""
+    return [
+        "The bot is not an administrator of this repository, so it can neither see nor make the webhook. Either give",
+        "its account the right, with a token for all repositories, and run setup again; or make it by hand:",
+        f"  Page:          {repository_url}/settings/hooks/forgejo/new",
+        f"  Target URL:    {url}",
+        "  HTTP method:   POST",
+        "  Content type:  application/json",
+        "  Secret:        the value of webhook_secret under [forgejo] (AGENT_FLEET_FORGEJO__WEBHOOK_SECRET)",
+        "  Branch filter: empty, or *",
+        "  Active:        yes",
+        f"  Events:        custom, all of: {', '.join(events)} (with everything under issues and pull requests)",
+    ]
+
+
+def may_not_label(name: str) -> str:
+    return f"The bot may not make labels in {name}."
+
+
+def give_write() -> str:
+    return "Make its account a collaborator with write access (better: administrator), with a token for write:issue."

@@ -1,0 +1,378 @@
+"""A task, its states, and the one table that says what may happen to it."""
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from bot.core import events as e
+from bot.core.errors import Refused
+from bot.core.events import Event, Recorded
+from bot.core.reasons import Reason
+
+
+class State(StrEnum):
+    REQUESTED = "requested"
+    QUEUED = "queued"
+    HELD = "held"
+    ASSIGNED = "assigned"
+    RUNNING = "running"
+    WAITING = "waiting"
+    REVIEW = "review"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        return self in FINAL
+
+    @property
+    def leased(self) -> bool:
+        """An agent holds the task."""
+        return self in LEASED
+
+
+FINAL: Final = frozenset({State.DONE, State.FAILED, State.CANCELLED})
+LEASED: Final = frozenset({State.ASSIGNED, State.RUNNING})
+ACTIVE: Final = tuple(s for s in State if s not in FINAL)
+
+_NOT_STARTED: Final = (State.REQUESTED, State.QUEUED, State.HELD)
+
+
+def _table() -> dict[tuple[State | None, type[Event]], State]:
+    table: dict[tuple[State | None, type[Event]], State] = {
+        (None, e.TaskRequested): State.REQUESTED,
+        (None, e.TaskCreated): State.QUEUED,
+        (State.REQUESTED, e.Approved): State.QUEUED,
+        (State.QUEUED, e.BackoffEnded): State.QUEUED,
+        (State.QUEUED, e.HoldPlaced): State.HELD,
+        (State.HELD, e.HoldPlaced): State.HELD,
+        (State.HELD, e.HoldLifted): State.HELD,
+        (State.HELD, e.Released): State.QUEUED,
+        (State.QUEUED, e.Claimed): State.ASSIGNED,
+        (State.ASSIGNED, e.Started): State.RUNNING,
+        (State.WAITING, e.Answered): State.QUEUED,
+        (State.WAITING, e.GaveUp): State.FAILED,
+        (State.REVIEW, e.BranchPushed): State.REVIEW,
+        (State.REVIEW, e.PullRequestOpened): State.REVIEW,
+        (State.REVIEW, e.GaveUp): State.FAILED,
+        (State.REVIEW, e.RetryRequested): State.QUEUED,
+    }
+    for state in _NOT_STARTED:
+        table[state, e.Reserved] = state
+    for state in LEASED:  # an agent's word about its attempt; a result may come without "running" before it
+        table[state, e.AttemptLost] = State.QUEUED
+        table[state, e.AttemptFailed] = State.QUEUED
+        table[state, e.GaveUp] = State.FAILED
+        table[state, e.QuestionAsked] = State.WAITING
+        table[state, e.ResultAccepted] = State.REVIEW
+        table[state, e.NothingToChange] = State.DONE
+    for state in ACTIVE:
+        table[state, e.Rerouted] = state
+        table[state, e.Cancelled] = State.CANCELLED
+        table[state, e.PullRequestClosed] = State.CANCELLED
+    for state in State:
+        if state is not State.DONE:  # people may merge whatever became of the task
+            table[state, e.Merged] = State.DONE
+        if state.final:
+            table[state, e.RetryRequested] = State.QUEUED
+    return table
+
+
+#: What may happen to a task, and where it leads. Anything not listed is refused.
+TRANSITIONS: Final[Mapping[tuple[State | None, type[Event]], State]] = _table()
+
+
+@dataclass(frozen=True)
+class Task:
+    """One issue's piece of work: the fold of its events, nothing else.
+
+    ``fence`` numbers the attempts, from 1; ``failures`` counts those that cost one since it was last asked for,
+    ``lost`` the runs lost in a row. ``not_before`` > 0 keeps it out of the queue (backing off).
+    ``resuming``: reserved for the agent that had asked, not by a person's wish.
+    ``pushed_sha`` is the branch's tip as we pushed it, ``head_sha`` the accepted result's.
+    """
+
+    id: str
+    repo_id: int
+    issue: int
+    state: State
+    version: int
+    requirements: tuple[str, ...]
+    priority: int
+    trigger: str
+    asked_by: str
+    asked_by_id: int
+    branch: str
+    generation: int
+    base: str
+    prompt_sha256: str
+    max_retries: int
+    label_entry: int
+    created_at: float
+    queued_at: float
+    changed_at: float
+    fence: int = 0
+    failures: int = 0
+    lost: int = 0
+    not_before: float = 0.0
+    holds: tuple[str, ...] = ()
+    reserved_for: str = ""
+    resuming: bool = False
+    agent: str = ""
+    agent_type: str = ""
+    host: str = ""
+    mode: str = ""
+    claimed_at: float = 0.0
+    question: str = ""
+    reason: Reason | None = None
+    message: str = ""
+    base_sha: str = ""
+    head_sha: str = ""
+    pushed_sha: str = ""
+    pull_request: int = 0
+    why: str = ""
+    ended_by: str = ""
+
+    @property
+    def claimable(self) -> bool:
+        return self.state is State.QUEUED and self.not_before == 0.0
+
+
+def target(state: State | None, event: type[Event]) -> State | None:
+    """Where ``event`` leads from ``state``; None when it is not allowed."""
+    return TRANSITIONS.get((state, event))
+
+
+def next_events(state: State) -> frozenset[type[Event]]:
+    """Everything that may happen in ``state``."""
+    return frozenset(event for (source, event) in TRANSITIONS if source is state)
+
+
+class IllegalTransition(Refused):
+    """The table does not allow this event in the task's state."""
+
+
+def illegal(task: Task | None, event: type[Event]) -> IllegalTransition:
+    state = task.state.value if task else "new"
+    return IllegalTransition(
+        f"A task that is {state} cannot take the step {event.kind!r}.",
+        "Read the task again and go on from its present state.",
+        409,
+        "illegal_transition",
+    )
+
+
+def apply(task: Task | None, task_id: str, event: Event, at: float, n: int) -> Task:
+    """The task after ``event``. Raises IllegalTransition when the table does not allow it."""
+    state = target(task.state if task else None, type(event))
+    if state is None:
+        raise illegal(task, type(event))
+    if task is None:
+        return _opened(task_id, state, event, at, n)
+    _check_fence(task, event)
+    changes = _changes(task, event, at)
+    queued = {"queued_at": at} if state is State.QUEUED and task.state is not State.QUEUED else {}
+    released = {} if state.leased else _NO_AGENT if task.state.leased else {}
+    return dataclasses.replace(
+        task, **{"state": state, "version": n, "changed_at": at, **queued, **released, **changes}
+    )
+
+
+def _check_fence(task: Task, event: Event) -> None:
+    """Only the newest attempt has a say; a claim makes the next one."""
+    if isinstance(event, e.Claimed):
+        right = event.fence == task.fence + 1
+    elif isinstance(event, e.GaveUp):  # 0: it was not an attempt that ended it
+        right = event.fence == task.fence or (event.fence == 0 and not task.state.leased)
+    else:
+        right = not isinstance(event, _FENCED) or event.fence == task.fence
+    if not right:
+        raise stale_fence(task, int(getattr(event, "fence", 0)))
+
+
+def fold(records: Iterable[Recorded]) -> Task | None:
+    """The task as its events tell it; None for no events."""
+    task: Task | None = None
+    for record in records:
+        task = apply(task, record.task_id, record.event, record.at, record.n)
+    return task
+
+
+def stale_fence(task: Task, fence: int) -> Refused:
+    return Refused(
+        f"Attempt {fence} of this task is over (the task is {task.state.value}, attempt {task.fence}).",
+        "Stop working on it and ask for a new task.",
+        409,
+        "stale_fence",
+    )
+
+
+_FENCED: Final = (
+    e.Started,
+    e.AttemptLost,
+    e.AttemptFailed,
+    e.QuestionAsked,
+    e.ResultAccepted,
+    e.NothingToChange,
+    e.BranchPushed,
+)
+_NO_AGENT: Final[Mapping[str, Any]] = {
+    "agent": "",
+    "agent_type": "",
+    "host": "",
+    "mode": "",
+    "claimed_at": 0.0,
+}
+
+
+def _opened(task_id: str, state: State, event: Event, at: float, n: int) -> Task:
+    fields = dataclasses.asdict(event) | {"requirements": tuple(getattr(event, "requirements", ()))}
+    return Task(id=task_id, state=state, version=n, created_at=at, queued_at=at, changed_at=at, **fields)
+
+
+def _changes(task: Task, event: Event, at: float) -> dict[str, Any]:
+    """What ``event`` changes besides the state."""
+    for part in (_while_it_waits, _of_its_attempt, _of_its_end):
+        changes = part(task, event, at)
+        if changes is not None:
+            return changes
+    return {}
+
+
+def _while_it_waits(task: Task, event: Event, at: float) -> dict[str, Any] | None:
+    match event:
+        case e.Approved():
+            return {"prompt_sha256": event.prompt_sha256}
+        case e.Rerouted():
+            return {
+                "requirements": event.requirements,
+                "priority": event.priority,
+                "label_entry": event.label_entry,
+            }
+        case e.Reserved():
+            return {"reserved_for": event.agent, "resuming": False}
+        case e.HoldPlaced():
+            # no timer runs in `held`: whoever lets it go later lets it go at once
+            return {"holds": tuple(sorted({*task.holds, event.hold})), "message": event.note, "not_before": 0.0}
+        case e.HoldLifted():
+            return {"holds": tuple(h for h in task.holds if h != event.hold)}
+        case e.Released():
+            return {"holds": (), "message": ""}
+        case e.Claimed():
+            return {
+                "fence": event.fence,
+                "agent": event.agent,
+                "agent_type": event.agent_type,
+                "host": event.host,
+                "mode": event.mode,
+                "claimed_at": at,
+                "question": "",
+                "not_before": 0.0,
+            }
+        case e.BackoffEnded():
+            return {"not_before": 0.0}
+        case _:
+            return None
+
+
+def _of_its_attempt(task: Task, event: Event, _at: float) -> dict[str, Any] | None:
+    match event:
+        case e.AttemptLost():
+            return {
+                "lost": task.lost + 1 if event.reason is Reason.LOST else task.lost,
+                "reason": event.reason,
+                **_given_up_waiting(task),
+            }
+        case e.AttemptFailed():
+            return {
+                "failures": task.failures + 1,
+                "lost": 0,
+                "reason": event.reason,
+                "message": event.message,
+                "not_before": event.retry_at,
+                **_given_up_waiting(task),
+            }
+        case e.GaveUp():
+            return {"reason": event.reason, "message": event.message, "not_before": 0.0}
+        case e.QuestionAsked():
+            return {"question": event.question, "reserved_for": task.agent, "resuming": True, "lost": 0}
+        case e.ResultAccepted():
+            return {
+                "base_sha": event.base_sha,
+                "head_sha": event.head_sha,
+                "reason": None,
+                "message": "",
+                "lost": 0,
+            }
+        case e.NothingToChange():
+            return {"why": "no_change", "reason": None, "message": event.explanation}
+        case e.BranchPushed():
+            return {"pushed_sha": event.sha}
+        case e.PullRequestOpened():
+            return {"pull_request": event.number}
+        case _:
+            return None
+
+
+def _of_its_end(task: Task, event: Event, _at: float) -> dict[str, Any] | None:
+    match event:
+        case e.Merged():
+            return {"why": "merged", "ended_by": event.by, "pull_request": event.number, "not_before": 0.0, "holds": ()}
+        case e.PullRequestClosed():
+            return {"why": "pull_request_closed", "ended_by": "", "not_before": 0.0, "holds": ()}
+        case e.Cancelled():
+            return {
+                "why": event.why,
+                "ended_by": event.by,
+                "message": event.note,
+                "not_before": 0.0,
+                "holds": (),
+            }
+        case e.RetryRequested():
+            return _retried(task, event)
+        case _:
+            return None
+
+
+def _given_up_waiting(task: Task) -> dict[str, Any]:
+    """A resumed attempt that ended badly: the agent that had asked is not waited for any longer."""
+    return {"reserved_for": "", "resuming": False} if task.resuming else {}
+
+
+def _retried(task: Task, event: e.RetryRequested) -> dict[str, Any]:
+    again: dict[str, Any] = {
+        "failures": 0,
+        "lost": 0,
+        "reason": None,
+        "message": event.note,
+        "why": "",
+        "ended_by": "",
+        "not_before": 0.0,
+        "reserved_for": event.agent,
+        "resuming": False,
+        "branch": event.branch,
+        "trigger": "retry",  # somebody asked for it: a label that is gone does not stop it again
+    }
+    if task.why == "pull_request_closed":
+        again["pull_request"] = 0  # that one stays closed; what comes of this attempt gets one of its own
+    if event.fresh:
+        again |= {"base_sha": "", "head_sha": "", "pushed_sha": "", "pull_request": 0}
+    return again
+
+
+def encode(task: Task) -> str:
+    """The task as canonical JSON; equal text means equal task."""
+    return json.dumps(dataclasses.asdict(task), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def decode(data: str) -> Task:
+    fields: dict[str, Any] = json.loads(data)
+    fields["state"] = State(fields["state"])
+    fields["reason"] = Reason(fields["reason"]) if fields["reason"] else None
+    fields["requirements"] = tuple(fields["requirements"])
+    fields["holds"] = tuple(fields["holds"])
+    return Task(**fields)

@@ -1,0 +1,232 @@
+"""What the forge should show of a task: one label, one status comment, one commit status, and rarely a new comment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bot.core import cleaning, text
+from bot.core.events import (
+    Event,
+    GaveUp,
+    Merged,
+    NothingToChange,
+    PullRequestOpened,
+    QuestionAsked,
+)
+from bot.core.reasons import Reason
+from bot.core.task import State, Task
+
+CONTEXT: Final = "agent-fleet"
+
+
+@dataclass(frozen=True)
+class StateLabel:
+    """``name`` without the prefix; ``color`` is rrggbb."""
+
+    name: str
+    color: str
+    description: str
+
+
+#: The labels the bot makes and sets; exclusive in the scope ``fleet/``.
+STATE_LABELS: Final = (
+    StateLabel("requested", "9e9e9e", "Someone without write access asked for an agent"),
+    StateLabel("queued", "0288d1", "Waits for an agent"),
+    StateLabel("held", "880e4f", "Kept out of the queue"),
+    StateLabel("running", "e64a19", "An agent works on it"),
+    StateLabel("waiting", "fbc02d", "The agent asked a question"),
+    StateLabel("review", "7b1fa2", "A pull request is ready"),
+    StateLabel("done", "4caf50", "The pull request was merged"),
+    StateLabel("failed", "b71c1c", "No attempt succeeded"),
+    StateLabel("cancelled", "616161", "Stopped before it was finished"),
+)
+
+_SHOWN_AS: Final = {State.ASSIGNED: "queued"}
+
+_COMMIT_STATES: Final = {
+    State.QUEUED: "pending",
+    State.ASSIGNED: "pending",
+    State.RUNNING: "pending",
+    State.WAITING: "pending",
+    State.HELD: "pending",
+    State.REQUESTED: "pending",
+    State.REVIEW: "success",
+    State.FAILED: "failure",
+    State.CANCELLED: "error",
+}
+
+
+@dataclass(frozen=True)
+class AttemptLine:
+    """One attempt as the history shows it; ``outcome`` "" = it runs, ``silent_secs`` how long it was not heard."""
+
+    number: int
+    agent: str
+    agent_type: str
+    started_at: float
+    outcome: str
+    silent_secs: float = 0.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A task and what is around it, at the moment it is shown. ``place`` 0 = not in the queue.
+
+    ``fitting`` is how many agents online could take it.
+    """
+
+    task: Task
+    attempts: Sequence[AttemptLine] = ()
+    progress: str = ""
+    checklist: Sequence[tuple[str, bool]] = ()
+    last_sign_at: float = 0.0
+    place: int = 0
+    fitting: int = 1
+
+
+@dataclass(frozen=True)
+class CommitStatus:
+    """``state`` is Forgejo's: pending, success, error or failure."""
+
+    sha: str
+    state: str
+    description: str
+
+
+def label_name(state: State) -> str:
+    return _SHOWN_AS.get(state, state.value)
+
+
+def marker(kind: str, repo_id: int, number: int) -> str:
+    """The hidden line by which a comment of ours is found again; counts only from the bot's own account."""
+    return f"<!-- fleet:v1:{kind}:{repo_id}:{number} -->"
+
+
+def commit_status(task: Task) -> CommitStatus | None:
+    """None before the first push, and at the merge: what it said in review stays (decision 14)."""
+    state = _COMMIT_STATES.get(task.state)
+    if not task.pushed_sha or state is None:
+        return None
+    return CommitStatus(task.pushed_sha, state, text.status_description(label_name(task.state), task.fence, ""))
+
+
+def status_comment(seen: Snapshot) -> str:
+    """The whole text of the status comment, marker included."""
+    task = seen.task
+    current = seen.attempts[-1] if seen.attempts and task.state.leased else None
+    lines = [
+        text.headline(
+            label_name(task.state),
+            task.fence,
+            current.agent_type if current else "",
+            current.agent if current else "",
+        ),
+        "",
+        "| Asked by | Since | Branch | Last sign of life |",
+        "|---|---|---|---|",
+        (
+            f"| {_asker(task)} | {text.moment(task.created_at)} | "
+            f"{f'`{task.branch}`' if task.pushed_sha else '–'} | "
+            f"{text.clock(seen.last_sign_at) if seen.last_sign_at and task.state.leased else '–'} |"
+        ),
+    ]
+    said = situation(seen)
+    if said:
+        lines += ["", said]
+    if task.state.leased and (seen.progress or seen.checklist):
+        lines += ["", *_progress(seen)]
+    if seen.attempts:
+        lines += ["", *_history(seen.attempts)]
+    return "\n".join([*lines, "", marker("status", task.repo_id, task.issue)])
+
+
+def situation(seen: Snapshot) -> str:
+    """What is the matter, why, and what to do, in one to three sentences."""
+    return " ".join(x for x in (_mishap(seen), _situation(seen)) if x)
+
+
+def _mishap(seen: Snapshot) -> str:
+    """What brought a waiting task back into the queue through nobody's fault."""
+    if seen.task.state is not State.QUEUED or not seen.attempts:
+        return ""
+    last = seen.attempts[-1]
+    match seen.task.reason:
+        case Reason.LOST:
+            return text.lost(last.agent, last.silent_secs)
+        case Reason.HANDED_BACK:
+            return text.handed_back(last.agent)
+        case _:
+            return ""
+
+
+def _situation(seen: Snapshot) -> str:
+    task = seen.task
+    match task.state:
+        case State.REQUESTED:
+            return text.requested(task.asked_by)
+        case State.QUEUED if task.not_before:
+            why = text.reason(task.reason or Reason.AGENT_FAILED, task.message)
+            return f"Attempt {task.fence} failed: {why}. {text.backing_off(task.not_before)}"
+        case State.QUEUED if not seen.fitting:
+            return text.nobody_fits([*task.requirements, *([task.reserved_for] if task.reserved_for else [])])
+        case State.QUEUED:
+            return text.queued(seen.place)
+        case State.WAITING:
+            return f"The agent asks: {cleaning.code(task.question, 1500)}"
+        case State.REVIEW if task.pull_request:
+            return f"#{task.pull_request} is ready for review."
+        case State.REVIEW:
+            return "The result passed the checks; the pull request is being opened."
+        case State.DONE if task.why == "no_change":
+            last = seen.attempts[-1].agent if seen.attempts else "The agent"
+            return text.nothing_to_change(last, task.message)
+        case State.DONE:
+            return text.done(task.pull_request)
+        case State.FAILED:
+            return f"Failed: {text.reason(task.reason or Reason.AGENT_FAILED, task.message)}."
+        case State.CANCELLED:
+            return text.cancelled(task.why, task.ended_by, task.pull_request)
+        case _:
+            return ""
+
+
+def notice(event: Event, task: Task, agent: str, took_secs: float) -> str:
+    """The new comment that ``event`` deserves: only when a person must act or it is over; "" = none."""
+    to = text.addressed(task.asked_by, task.asked_by_id > 0)
+    match event:
+        case QuestionAsked():
+            return text.waiting(to, agent, event.question, event.until)
+        case GaveUp():
+            branch = task.branch if task.pushed_sha else ""
+            return text.failed(to, task.fence, took_secs, text.reason(event.reason, event.message), branch)
+        case PullRequestOpened():
+            return text.in_review(to, took_secs, event.number)
+        case Merged():
+            return text.done(event.number)
+        case NothingToChange():
+            return f"{to}{text.nothing_to_change(agent, event.explanation)}"
+        case _:
+            return ""
+
+
+def _asker(task: Task) -> str:
+    """A table's cell: no bar, no line end."""
+    return cleaning.name(task.asked_by).replace("|", "/") if task.asked_by else "the API"
+
+
+def _progress(seen: Snapshot) -> list[str]:
+    lines = [
+        f"- [{'x' if ok else ' '}] {cleaning.defanged(cleaning.one_line(item, 120))}" for item, ok in seen.checklist
+    ]
+    if seen.progress:
+        lines.append(cleaning.code(seen.progress, 300))
+    return lines
+
+
+def _history(attempts: Sequence[AttemptLine]) -> list[str]:
+    lines = [
+        f"{x.number}. {text.clock(x.started_at)} attempt {x.number}, {cleaning.code(x.agent_type, 60)} on "
+        f"{cleaning.code(x.agent, 60)}{f', {x.outcome}' if x.outcome else ''}"
+        for x in attempts[-20:]
+    ]
+    return ["<details><summary>History</summary>", "", *lines, "</details>"]

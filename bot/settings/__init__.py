@@ -1,0 +1,29 @@
+"""Typed settings from TOML, environment and files; one wrong value refuses them all, with every reason."""
+
+from bot.settings.loading import Loaded, load
+from bot.settings.problems import Problem, SettingsError
+from bot.settings.sections import (
+    Adapter,
+    Forgejo,
+    HostAgent,
+    HostEntry,
+    Log,
+    Orchestrator,
+    Server,
+    Settings,
+)
+
+__all__ = [
+    "Adapter",
+    "Forgejo",
+    "HostAgent",
+    "HostEntry",
+    "Loaded",
+    "Log",
+    "Orchestrator",
+    "Problem",
+    "Server",
+    "Settings",
+    "SettingsError",
+    "load",
+]

@@ -1,0 +1,174 @@
+"""Attempts: the lease, and what an agent has told about its run so far."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bot.store.dialect import Row, Sql
+
+_COLUMNS: Final = (
+    "task_id, fence, agent, agent_type, host, mode, claim_id, claimed_at, lease_until, active, started_at, ended_at, "
+    "outcome, last_sign_at, progress, checklist, status_seq, log_bytes, base_sha, result, usage, answer_sha256, answer"
+)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """``outcome`` "" while it runs; ``result`` is what the checked bundle holds ({} before one came);
+
+    ``answer`` is the reply to its completion, given again when the same completion is sent again.
+    """
+
+    task_id: str
+    fence: int
+    agent: str
+    agent_type: str
+    host: str
+    mode: str
+    claim_id: str
+    claimed_at: float
+    lease_until: float
+    active: bool
+    started_at: float
+    ended_at: float
+    outcome: str
+    last_sign_at: float
+    progress: str
+    checklist: tuple[tuple[str, bool], ...]
+    status_seq: int
+    log_bytes: int
+    base_sha: str
+    result: dict[str, Any]
+    usage: dict[str, Any]
+    answer_sha256: str
+    answer: dict[str, Any]
+
+
+def open_one(
+    sql: Sql,
+    task_id: str,
+    fence: int,
+    *,
+    agent: str,
+    agent_type: str,
+    host: str,
+    mode: str,
+    claim_id: str,
+    at: float,
+    lease_until: float,
+) -> None:
+    sql.run(
+        f"INSERT INTO attempt ({_COLUMNS}) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, '', ?, '', '[]', 0, 0, '', '{}', '{}', '', '{}')",
+        *(task_id, fence, agent, agent_type, host, mode, claim_id, at, lease_until, at),
+    )
+
+
+def of_unfinished(sql: Sql, repo_id: int) -> list[tuple[str, int]]:
+    """(task, fence) of every attempt, over or not, of the repository's tasks that have not ended."""
+    rows = sql.all(
+        """SELECT attempt.task_id, attempt.fence FROM attempt JOIN task ON task.id = attempt.task_id
+           WHERE task.repo_id = ? AND task.state NOT IN ('done', 'failed', 'cancelled')""",
+        repo_id,
+    )
+    return [(r[0], r[1]) for r in rows]
+
+
+def get(sql: Sql, task_id: str, fence: int) -> Attempt | None:
+    row = sql.one(f"SELECT {_COLUMNS} FROM attempt WHERE task_id = ? AND fence = ?", task_id, fence)
+    return _attempt(row) if row else None
+
+
+def by_claim(sql: Sql, agent: str, claim_id: str) -> Attempt | None:
+    row = sql.one(f"SELECT {_COLUMNS} FROM attempt WHERE agent = ? AND claim_id = ?", agent, claim_id)
+    return _attempt(row) if row else None
+
+
+def of_task(sql: Sql, task_id: str) -> list[Attempt]:
+    """Oldest first."""
+    return [_attempt(r) for r in sql.all(f"SELECT {_COLUMNS} FROM attempt WHERE task_id = ? ORDER BY fence", task_id)]
+
+
+def running_of(sql: Sql, agent: str) -> list[Attempt]:
+    return [_attempt(r) for r in sql.all(f"SELECT {_COLUMNS} FROM attempt WHERE agent = ? AND active = 1", agent)]
+
+
+def count_running(sql: Sql, agent: str) -> int:
+    return int(sql.value("SELECT count(*) FROM attempt WHERE agent = ? AND active = 1", agent))
+
+
+def expired(sql: Sql, now: float) -> list[Attempt]:
+    """Those whose lease is over."""
+    rows = sql.all(f"SELECT {_COLUMNS} FROM attempt WHERE active = 1 AND lease_until < ? ORDER BY lease_until", now)
+    return [_attempt(r) for r in rows]
+
+
+def extend(sql: Sql, task_id: str, fence: int, *, at: float, lease_until: float) -> None:
+    """A sign of life; a lease never gets shorter."""
+    sql.run(
+        """UPDATE attempt SET last_sign_at = max(last_sign_at, ?), lease_until = max(lease_until, ?)
+           WHERE task_id = ? AND fence = ? AND active = 1""",
+        *(at, lease_until, task_id, fence),
+    )
+
+
+def started(sql: Sql, task_id: str, fence: int, at: float) -> None:
+    sql.run("UPDATE attempt SET started_at = ? WHERE task_id = ? AND fence = ? AND started_at = 0", at, task_id, fence)
+
+
+def progressed(
+    sql: Sql,
+    task_id: str,
+    fence: int,
+    *,
+    seq: int,
+    progress: str,
+    checklist: Sequence[tuple[str, bool]] | None,
+    usage: dict[str, Any] | None,
+) -> None:
+    """What the agent says it is doing; an older ``seq`` than the last one changes nothing."""
+    row = sql.one("SELECT status_seq, checklist, usage FROM attempt WHERE task_id = ? AND fence = ?", task_id, fence)
+    if row is None or seq < row[0]:
+        return
+    sql.run(
+        "UPDATE attempt SET status_seq = ?, progress = ?, checklist = ?, usage = ? WHERE task_id = ? AND fence = ?",
+        seq,
+        progress,
+        row[1] if checklist is None else json.dumps(checklist, ensure_ascii=False),
+        row[2] if usage is None else json.dumps(usage, ensure_ascii=False),
+        *(task_id, fence),
+    )
+
+
+def source_given(sql: Sql, task_id: str, fence: int, base_sha: str) -> None:
+    sql.run("UPDATE attempt SET base_sha = ? WHERE task_id = ? AND fence = ?", base_sha, task_id, fence)
+
+
+def result_came(sql: Sql, task_id: str, fence: int, result: dict[str, Any]) -> None:
+    data = json.dumps(result, sort_keys=True, ensure_ascii=False)
+    sql.run("UPDATE attempt SET result = ? WHERE task_id = ? AND fence = ?", data, task_id, fence)
+
+
+def close(sql: Sql, task_id: str, fence: int, *, outcome: str, at: float) -> None:
+    """The attempt is over, whoever ended it; the lease with it."""
+    sql.run(
+        "UPDATE attempt SET active = 0, outcome = ?, ended_at = ? WHERE task_id = ? AND fence = ? AND active = 1",
+        *(outcome, at, task_id, fence),
+    )
+
+
+def answered(sql: Sql, task_id: str, fence: int, sha256: str, answer: dict[str, Any]) -> None:
+    data = json.dumps(answer, sort_keys=True, ensure_ascii=False)
+    sql.run(
+        "UPDATE attempt SET answer_sha256 = ?, answer = ? WHERE task_id = ? AND fence = ?", sha256, data, task_id, fence
+    )
+
+
+def _attempt(row: Row) -> Attempt:
+    values = list(row)
+    values[9] = bool(values[9])
+    values[15] = tuple((str(item), bool(ok)) for item, ok in json.loads(values[15]))
+    for i in (19, 20, 22):
+        values[i] = json.loads(values[i])
+    return Attempt(*values)

@@ -1,0 +1,55 @@
+"""Requirement classes: what waiting tasks have in common, so that a claim looks at classes and never at the queue."""
+
+import json
+
+from bot.core.errors import Refused
+from bot.core.matching import ClassKey
+from bot.store.dialect import Sql
+
+#: More different label sets than this are refused, so that labels cannot be used to make claims slow.
+MAX_CLASSES = 2000
+
+
+def of(sql: Sql, key: ClassKey) -> int:
+    """The id of the class, made when it is new. Raises Refused when there are too many."""
+    wanted = json.dumps(list(key.requirements), ensure_ascii=False)
+    known = sql.value(
+        "SELECT id FROM class WHERE repo_id = ? AND requirements = ? AND reserved_for = ?",
+        *(key.repo_id, wanted, key.reserved_for),
+    )
+    if known is not None:
+        return int(known)
+    _make_room(sql)
+    made = sql.all(
+        "INSERT INTO class (repo_id, requirements, reserved_for, waiting) VALUES (?, ?, ?, 0) RETURNING id",
+        *(key.repo_id, wanted, key.reserved_for),
+    )
+    return int(made[0][0])
+
+
+def count(sql: Sql, class_id: int, change: int) -> None:
+    """Keeps the number of claimable tasks of a class; id 0 is no class."""
+    if class_id:
+        sql.run("UPDATE class SET waiting = waiting + ? WHERE id = ?", change, class_id)
+
+
+def waiting(sql: Sql) -> list[tuple[int, ClassKey, str, int]]:
+    """The classes with claimable tasks: (id, key, repository's name now, how many)."""
+    rows = sql.all(
+        """SELECT class.id, class.repo_id, class.requirements, class.reserved_for, class.waiting, repo.full_name
+           FROM class JOIN repo ON repo.id = class.repo_id WHERE class.waiting > 0"""
+    )
+    return [(r[0], ClassKey(r[1], tuple(json.loads(r[2])), r[3]), r[5], r[4]) for r in rows]
+
+
+def _make_room(sql: Sql) -> None:
+    if sql.value("SELECT count(*) FROM class") < MAX_CLASSES:
+        return
+    sql.run("DELETE FROM class WHERE waiting = 0 AND NOT EXISTS (SELECT 1 FROM task WHERE task.class_id = class.id)")
+    if sql.value("SELECT count(*) FROM class") >= MAX_CLASSES:
+        raise Refused(
+            f"There are already {MAX_CLASSES} different sets of labels waiting.",
+            "Finish or cancel some of the waiting tasks, or use fewer different `agent:` labels.",
+            503,
+            "too_many_classes",
+        )

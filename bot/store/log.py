@@ -1,0 +1,150 @@
+"""The event log and the task projection, written together or not at all."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from bot.core import events, task
+from bot.core.errors import Refused
+from bot.core.events import Event, Recorded
+from bot.core.matching import ClassKey
+from bot.core.task import Task
+from bot.store import classes
+from bot.store.dialect import Duplicate, Row, Sql
+from bot.store.wakeups import COMMANDS, WORK
+
+GENESIS: Final = b"\x00" * 32
+
+_COLUMNS: Final = "seq, task_id, n, at, actor, cause, chain, kind, data"
+
+
+class AlreadyHappened(Exception):
+    """An event with this cause is in the log: a replay, nothing to do."""
+
+
+def append(sql: Sql, before: Task | None, task_id: str, event: Event, *, cause: str, actor: str, at: float) -> Task:
+    """Writes ``event`` and the task as it is after it; returns that.
+
+    ``before`` is the task as read in this transaction (None for a new one). Raises AlreadyHappened when ``cause``
+    is in the log, IllegalTransition or a stale fence (both Refused) when the event is not allowed, and Refused when
+    the issue has another active task.
+    """
+    if happened(sql, cause):
+        raise AlreadyHappened(cause)
+    n = before.version + 1 if before else 1
+    after = task.apply(before, task_id, event, at, n)
+    data = events.encode(event)
+    previous = sql.value("SELECT chain FROM event WHERE task_id = ? AND n = ?", task_id, n - 1) if before else GENESIS
+    chain = link(previous, task_id, n, event.kind, at, actor, cause, data)
+    sql.run(
+        "INSERT INTO event (task_id, n, kind, at, actor, cause, chain, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        *(task_id, n, event.kind, at, actor, cause, chain, data),
+    )
+    _project(sql, before, after)
+    return after
+
+
+def happened(sql: Sql, cause: str) -> bool:
+    return sql.value("SELECT 1 FROM event WHERE cause = ?", cause) is not None
+
+
+def link(previous: bytes, task_id: str, n: int, kind: str, at: float, actor: str, cause: str, data: str) -> bytes:
+    """The digest that ties a record to the one before it."""
+    record = json.dumps([task_id, n, kind, at, actor, cause, data], separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(bytes(previous) + record.encode("utf-8", "surrogatepass")).digest()
+
+
+def of_task(sql: Sql, task_id: str) -> list[Recorded]:
+    """The task's events, oldest first."""
+    return [_recorded(r) for r in sql.all(f"SELECT {_COLUMNS} FROM event WHERE task_id = ? ORDER BY n", task_id)]
+
+
+def since(sql: Sql, seq: int, limit: int = 500) -> list[Recorded]:
+    """Up to ``limit`` events after ``seq``, over all tasks."""
+    statement = f"SELECT {_COLUMNS} FROM event WHERE seq > ? ORDER BY seq LIMIT ?"
+    return [_recorded(r) for r in sql.all(statement, seq, limit)]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A row of the log as it lies there, unread: what is wrong with it is for `verify` to say."""
+
+    task_id: str
+    n: int
+    at: float
+    actor: str
+    cause: str
+    chain: bytes
+    kind: str
+    data: str
+
+
+def everything(sql: Sql, page: int = 2000) -> Iterator[Raw]:
+    """Every event, grouped by task, oldest first."""
+    last = ("", 0)
+    while True:
+        rows = sql.all(
+            f"SELECT {_COLUMNS} FROM event WHERE (task_id, n) > (?, ?) ORDER BY task_id, n LIMIT ?", *last, page
+        )
+        yield from (Raw(r[1], r[2], r[3], r[4], r[5], bytes(r[6]), r[7], r[8]) for r in rows)
+        if len(rows) < page:
+            return
+        last = (rows[-1][1], rows[-1][2])
+
+
+def _recorded(row: Row) -> Recorded:
+    seq, task_id, n, at, actor, cause, chain, kind, data = row
+    return Recorded(seq, task_id, n, at, actor, cause, bytes(chain).hex(), events.decode(kind, data))
+
+
+def _project(sql: Sql, before: Task | None, after: Task) -> None:
+    was = classes.of(sql, _key(before)) if before and before.claimable else 0
+    now = classes.of(sql, _key(after)) if after.claimable else 0
+    if was != now:
+        classes.count(sql, was, -1)
+        classes.count(sql, now, 1)
+    if now:
+        sql.wake(WORK)
+    if before and before.state.leased and not after.state.leased:
+        sql.wake(COMMANDS)
+    row = (
+        *(after.state.value, after.version, now, int(after.claimable), after.priority, after.queued_at),
+        *(after.changed_at, after.agent, after.fence, after.branch, after.pull_request, task.encode(after)),
+    )
+    if before is None:
+        try:
+            sql.run(
+                """INSERT INTO task (state, version, class_id, claimable, priority, queued_at, changed_at, agent, fence,
+                   branch, pull_request, data, id, repo_id, issue, generation)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                *(*row, after.id, after.repo_id, after.issue, after.generation),
+            )
+        except Duplicate as taken:
+            raise busy(after) from taken
+        return
+    try:
+        changed = sql.run(
+            """UPDATE task SET state = ?, version = ?, class_id = ?, claimable = ?, priority = ?, queued_at = ?,
+               changed_at = ?, agent = ?, fence = ?, branch = ?, pull_request = ?, data = ?
+               WHERE id = ? AND version = ?""",
+            *(*row, after.id, before.version),
+        )
+    except Duplicate as taken:
+        raise busy(after) from taken
+    if changed != 1:
+        raise RuntimeError(f"task {after.id} was changed behind our back at version {before.version}")
+
+
+def busy(after: Task) -> Refused:
+    return Refused(
+        f"Issue {after.issue} already has a task that is not finished.",
+        "Cancel that one first, or wait for its end.",
+        409,
+        "issue_busy",
+    )
+
+
+def _key(of: Task) -> ClassKey:
+    return ClassKey(of.repo_id, of.requirements, of.reserved_for)

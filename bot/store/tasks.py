@@ -1,0 +1,112 @@
+"""Reading tasks."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from bot.core import task
+from bot.core.errors import Refused
+from bot.core.task import Task
+from bot.store.dialect import Sql
+
+
+def get(sql: Sql, task_id: str) -> Task:
+    """Raises Refused (404) when there is none."""
+    found = find(sql, task_id)
+    if found is None:
+        raise Refused(f"There is no task {task_id[:80]!r}.", "List them with GET /api/v1/tasks.", 404, "no_such_task")
+    return found
+
+
+def find(sql: Sql, task_id: str) -> Task | None:
+    data = sql.value("SELECT data FROM task WHERE id = ?", task_id)
+    return task.decode(data) if data is not None else None
+
+
+def newest_of_issue(sql: Sql, repo_id: int, issue: int) -> Task | None:
+    data = sql.value(
+        "SELECT data FROM task WHERE repo_id = ? AND issue = ? ORDER BY generation DESC LIMIT 1", repo_id, issue
+    )
+    return task.decode(data) if data is not None else None
+
+
+def of_pull_request(sql: Sql, repo_id: int, number: int, branch: str) -> Task | None:
+    """The newest task whose pull request this is, or whose branch it comes from."""
+    rows = sql.all(
+        """SELECT data FROM task WHERE repo_id = ? AND (pull_request = ? AND pull_request > 0
+           OR branch = ? AND branch <> '') ORDER BY id DESC LIMIT 1""",
+        *(repo_id, number, branch),
+    )
+    return task.decode(rows[0][0]) if rows else None
+
+
+def in_states(sql: Sql, states: Sequence[str], limit: int = 10_000) -> list[Task]:
+    """Oldest first."""
+    marks = ", ".join("?" for _ in states)
+    rows = sql.all(f"SELECT data FROM task WHERE state IN ({marks}) ORDER BY id LIMIT ?", *states, limit)
+    return [task.decode(r[0]) for r in rows]
+
+
+def held_by(sql: Sql, agent: str) -> list[Task]:
+    """The tasks that ``agent`` has a lease on."""
+    rows = sql.all("SELECT data FROM task WHERE agent = ? AND agent <> '' ORDER BY id", agent)
+    return [task.decode(r[0]) for r in rows]
+
+
+def place_in_queue(sql: Sql, of: Task) -> int:
+    """1 = next among the claimable; 0 when it is not in the queue."""
+    if not of.claimable:
+        return 0
+    ahead = sql.value(
+        """SELECT count(*) FROM task WHERE claimable = 1 AND state = 'queued'
+           AND (priority, queued_at, id) < (?, ?, ?)""",
+        *(of.priority, of.queued_at, of.id),
+    )
+    return int(ahead) + 1
+
+
+def page(
+    sql: Sql,
+    *,
+    states: Sequence[str] = (),
+    repo_id: int | None = None,
+    issue: int | None = None,
+    agent: str = "",
+    label: str = "",
+    since: float = 0.0,
+    before_id: str = "",
+    limit: int = 50,
+) -> list[Task]:
+    """One page, newest first, of those before ``before_id`` (keyset). ``label`` is one of the issue's."""
+    where, values = ["1 = 1"], list[object]()
+    if states:
+        where.append(f"state IN ({', '.join('?' for _ in states)})")
+        values += states
+    for clause, value in (
+        ("repo_id = ?", repo_id),
+        ("issue = ?", issue),
+        ("agent = ?", agent or None),
+        ("changed_at >= ?", since or None),
+        ("id < ?", before_id or None),
+        (_HAS_LABEL, _in_list(label) if label else None),
+    ):
+        if value is not None:
+            where.append(clause)
+            values.append(value)
+    rows = sql.all(f"SELECT data FROM task WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?", *values, limit)
+    return [task.decode(r[0]) for r in rows]
+
+
+_HAS_LABEL: Final = """EXISTS (SELECT 1 FROM issue WHERE issue.repo_id = task.repo_id AND issue.number = task.issue
+    AND issue.labels LIKE ? ESCAPE '!')"""
+
+
+def _in_list(label: str) -> str:
+    """A LIKE pattern for ``label`` as an element of the stored JSON list; letters count without their case."""
+    return "%" + re.sub("[!%_]", r"!\g<0>", json.dumps(label)) + "%"
+
+
+def counts(sql: Sql) -> dict[str, int]:
+    """How many tasks there are in each state."""
+    return {r[0]: r[1] for r in sql.all("SELECT state, count(*) FROM task GROUP BY state")}

@@ -1,0 +1,143 @@
+"""The event log: append-only, chained, each cause once, and one active task per issue."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from peewee import DatabaseError
+
+from bot.core import task
+from bot.core.errors import Refused
+from bot.core.events import Cancelled, RetryRequested
+from bot.core.task import IllegalTransition, State
+from bot.store import Store, log, tasks
+from bot.store.log import AlreadyHappened
+from bot.store.verify import differences
+from tests.unit.store.filling import a_repo, a_task, claim, happens, open_task
+
+
+def wrong(store: Store) -> list[str]:
+    return [f"{it.task_id} {it.what}" for it in store.read(lambda sql: list(differences(sql)))]
+
+
+@pytest.mark.parametrize("statement", ["UPDATE event SET actor = 'eve'", "DELETE FROM event"])
+def test_nothing_in_the_log_can_be_changed(store: Store, statement: str) -> None:
+    a_task(store)
+    with pytest.raises(Exception, match="append-only"):
+        store.write(lambda sql: sql.run(statement))
+    assert len(store.read(lambda sql: log.of_task(sql, "t_1"))) == 1
+
+
+def test_an_event_and_its_task_are_written_together(store: Store) -> None:
+    a_task(store)
+    now = store.write(lambda sql: claim(sql, "t_1"))
+    assert store.read(lambda sql: tasks.get(sql, "t_1")) == now
+    events = store.read(lambda sql: log.of_task(sql, "t_1"))
+    assert task.fold(events) == now
+    assert [x.n for x in events] == [1, 2]
+    assert store.read(lambda sql: log.since(sql, events[0].seq)) == events[1:]
+
+
+def test_a_cause_happens_once(store: Store) -> None:
+    a_task(store)
+    store.write(lambda sql: happens(sql, "t_1", Cancelled("api", "ann"), cause="c"))
+    with pytest.raises(AlreadyHappened):
+        store.write(lambda sql: happens(sql, "t_1", RetryRequested("ann", False, "b"), cause="c"))
+    with pytest.raises(AlreadyHappened):
+        store.write(lambda sql: open_task(sql, "t_2"))
+        store.write(lambda sql: open_task(sql, "t_2", issue=3))
+
+
+def test_what_is_not_allowed_leaves_no_trace(store: Store) -> None:
+    a_task(store)
+    store.write(lambda sql: happens(sql, "t_1", Cancelled("api", "ann")))
+    with pytest.raises(IllegalTransition):
+        store.write(lambda sql: happens(sql, "t_1", Cancelled("api", "ann")))
+    assert len(store.read(lambda sql: log.of_task(sql, "t_1"))) == 2
+
+
+def test_an_issue_has_one_active_task(store: Store) -> None:
+    a_task(store, "t_1", issue=12)
+    with pytest.raises(Refused) as refused:
+        a_task(store, "t_2", issue=12, generation=2)
+    assert refused.value.kind == "issue_busy"
+    assert not store.read(lambda sql: log.of_task(sql, "t_2")), "nothing of it is kept"
+    store.write(lambda sql: happens(sql, "t_1", Cancelled("api", "ann")))
+    a_task(store, "t_2", issue=12, generation=2)
+    with pytest.raises(Refused) as refused:
+        store.write(lambda sql: happens(sql, "t_1", RetryRequested("ann", False, "b")))
+    assert refused.value.kind == "issue_busy"
+    assert wrong(store) == []
+
+
+def test_a_task_read_before_somebody_elses_step_cannot_be_written(store: Store) -> None:
+    old = a_task(store)
+    store.write(lambda sql: claim(sql, "t_1"))
+    with pytest.raises(Exception, match="UNIQUE constraint failed: event"):
+        store.write(lambda sql: log.append(sql, old, "t_1", Cancelled("api", "ann"), cause="x", actor="x", at=1.0))
+    assert store.read(lambda sql: tasks.get(sql, "t_1")).state is State.ASSIGNED
+
+
+def tampered(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("DROP TRIGGER event_no_update")
+        raw.execute("DROP TRIGGER event_no_delete")
+        for statement in statements:
+            raw.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("UPDATE event SET actor = 'person:eve' WHERE n = 2", "t_1 event 2 was changed after it was written"),
+        ("UPDATE event SET at = at - 1 WHERE n = 1", "t_1 event 1 was changed after it was written"),
+        ("UPDATE event SET data = '{' WHERE n = 2", "t_1 event 2 (claimed) cannot be read: JSONDecodeError"),
+        ("UPDATE event SET kind = 'blessed' WHERE n = 2", "t_1 event 2 (blessed) cannot be read: KeyError"),
+        ("UPDATE event SET data = replace(data, ':1', ':9') WHERE n = 2", "t_1 event 2 (claimed) is not possible"),
+        ("DELETE FROM event WHERE n = 1", "t_1 event 1 is missing from the log"),
+        ("DELETE FROM event WHERE n = 2", "t_1 its projection differs from its events: state, version"),
+        ("DELETE FROM event", "t_1 has no events"),
+        ("DELETE FROM task", "t_1 has events but no row"),
+        ("UPDATE task SET branch = 'main'", "t_1 its columns differ from its events"),
+        ("UPDATE task SET data = '{}'", "t_1 its projection differs from its events: it cannot be read"),
+        ("UPDATE attempt SET active = 0", "t_1 attempt 1 has no lease"),
+        ("UPDATE attempt SET fence = 2", "t_1 attempt 2 holds a lease that the log does not know"),
+        ("UPDATE class SET waiting = 5", "class 1 counts 5 waiting tasks, there are 1"),
+        ("UPDATE class SET requirements = '[]'", "t_2 waits in a class that is not its own"),
+    ],
+)
+def test_verify_finds_what_was_tampered_with(path: Path, store: Store, statement: str, found: str) -> None:
+    a_repo(store)
+    a_task(store)
+    store.write(lambda sql: claim(sql, "t_1"))
+    a_task(store, "t_2")
+    assert wrong(store) == []
+    tampered(path, statement)
+    assert any(it.startswith(found) for it in wrong(store)), wrong(store)
+
+
+def test_verify_reads_page_by_page(store: Store) -> None:
+    for number in range(1, 8):
+        a_task(store, f"t_{number}")
+        store.write(lambda sql, n=number: claim(sql, f"t_{n}"))  # type: ignore[misc]
+    rows = store.read(lambda sql: list(log.everything(sql, page=3)))
+    assert [(r.task_id, r.n) for r in rows] == [(f"t_{i}", n) for i in range(1, 8) for n in (1, 2)]
+
+
+def test_the_log_survives_poison(store: Store) -> None:
+    poison = "'; DROP TABLE event; -- \x00 \U0001f4a5"
+    a_task(store, asked_by=poison, branch=poison, requirements=(poison, "x"))
+    now = store.read(lambda sql: tasks.get(sql, "t_1"))
+    assert (now.asked_by, now.branch, now.requirements) == (poison, poison, (poison, "x"))
+    assert wrong(store) == []
+
+
+@pytest.mark.parametrize("poison", [{"asked_by": "\ud800"}, {"asked_by_id": 2**70, "repo_id": 2**70}])
+def test_what_no_database_takes_is_an_error_of_its_caller(store: Store, poison: dict[str, Any]) -> None:
+    with pytest.raises((UnicodeEncodeError, OverflowError)):
+        a_task(store, **poison)
+    assert not issubclass(UnicodeEncodeError, DatabaseError)
+    a_task(store)
+    assert wrong(store) == []

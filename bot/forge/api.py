@@ -1,0 +1,194 @@
+"""Calling Forgejo: pyforgejo over our session, its three families of errors turned into our two."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+import httpx
+import pydantic
+import requests
+from pyforgejo import PyforgejoApi
+from pyforgejo.core.api_error import ApiError
+
+from bot.core.errors import Refused, Unavailable
+from bot.forge import transport
+
+T = TypeVar("T")
+
+PAGE: Final = 50
+_ONCE: Final = {"max_retries": 0}  # pyforgejo repeats even POSTs after 409 and 5xx; the outbox owns retries
+
+
+@dataclass(frozen=True)
+class RepoRef:
+    """A repository by its lasting id and the ``owner/name`` last known."""
+
+    id: int
+    full_name: str
+
+
+class Missing(Refused):
+    """404: it is not there, or not for this token (Forgejo says the same for both)."""
+
+
+class Moved(Refused):
+    """A redirect: the repository or its owner was renamed. ``location`` is where the forge points, "" = nowhere."""
+
+    location: str = ""
+
+
+class Api:
+    """One account's access to one Forgejo; thread-safe, made after a fork."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        timeout_secs: float = 30,
+        ca_file: str = "",
+        session: requests.Session | None = None,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._session = session or transport.session(ca_file=ca_file)
+        self._http = httpx.Client(
+            transport=transport.RequestsTransport(self._session, timeout_secs),
+            headers={"User-Agent": "agent-fleet", "Accept": "application/json"},
+            trust_env=False,
+        )
+        base = f"{self.url}/api/v1"
+        self._client = PyforgejoApi(base_url=base, api_key=token, httpx_client=self._http)
+        self._auth = {"Authorization": f"token {token}"}
+        self._base = base
+        self._names: dict[int, str] = {}
+
+    def close(self) -> None:
+        self._http.close()
+        self._session.close()
+
+    @property
+    def client(self) -> PyforgejoApi:
+        return self._client
+
+    def call(self, what: str, method: Callable[..., Any], *args: object, write: bool = False, **options: object) -> Any:
+        """Runs one pyforgejo method and returns plain JSON data.
+
+        ``what`` names it for people ("read issue 7"). Raises Unavailable, Missing or Refused.
+        """
+        try:
+            answer = method(*args, **options, request_options=_ONCE)
+        except ApiError as problem:
+            raise _refusal(what, problem.status_code or 0, problem.headers or {}, problem.body, write) from problem
+        except httpx.HTTPError as problem:
+            raise _no_answer(what, problem, write) from problem
+        except (pydantic.ValidationError, json.JSONDecodeError) as problem:
+            raise Unavailable(f"Forgejo's answer could not be read ({what}).", ambiguous=write) from problem
+        return _plain(answer)
+
+    def raw(self, what: str, method: str, path: str, *, write: bool = False, **options: Any) -> Any:
+        """The same for what pyforgejo 2.0.7 cannot do; ``path`` is below ``/api/v1``. None for an empty answer."""
+        try:
+            answer = self._http.request(method, self._base + path, headers=self._auth, **options)
+        except httpx.HTTPError as problem:
+            raise _no_answer(what, problem, write) from problem
+        if not answer.is_success:
+            raise _refusal(what, answer.status_code, answer.headers, answer.text, write)
+        try:
+            return answer.json() if answer.content else None
+        except ValueError as problem:
+            raise Unavailable(f"Forgejo's answer could not be read ({what}).", ambiguous=write) from problem
+
+    def within(self, repo: RepoRef, verb: Callable[[str, str], T]) -> T:
+        """Runs ``verb(owner, name)`` for a repository, once more under its new name when it was renamed.
+
+        With id 0 (only a name is known, as a person typed it) the name in the redirect is followed.
+        """
+        name = self._names.get(repo.id, repo.full_name)
+        try:
+            return verb(*_split(name))
+        except Moved as moved:
+            if not repo.id:
+                return verb(*_named_in(moved))
+            found = self.call("find a renamed repository", self.client.repository.repo_get_by_id, repo.id)
+            self._names[repo.id] = str(found["full_name"])
+            return verb(*_split(self._names[repo.id]))
+
+    def pages(self, read: Callable[[int], list[Any] | None]) -> Iterator[Any]:
+        """Every element of a list read page by page (1-based, PAGE each)."""
+        page = 1
+        while True:
+            found = read(page) or []
+            yield from found
+            if len(found) < PAGE:
+                return
+            page += 1
+
+
+def quoted(part: str) -> str:
+    """A path parameter; pyforgejo puts it into the URL as it is (2.0.7)."""
+    return quote(part, safe="")
+
+
+def _split(full_name: str) -> tuple[str, str]:
+    owner, _, name = full_name.partition("/")
+    return quoted(owner), quoted(name)
+
+
+def _named_in(moved: Moved) -> tuple[str, str]:
+    """Owner and name in a redirect such as ``/api/v1/repos/ann/lab2``, quoted as they stand there."""
+    parts = moved.location.partition("/api/v1/repos/")[2].split("?")[0].split("/")
+    if len(parts) < 2 or not all(parts[:2]):
+        raise moved
+    return parts[0], parts[1]
+
+
+def _plain(answer: Any) -> Any:
+    if isinstance(answer, list):
+        return [_plain(item) for item in answer]
+    if isinstance(answer, pydantic.BaseModel):
+        return answer.model_dump(mode="json", by_alias=True)
+    return answer
+
+
+def _refusal(what: str, status: int, headers: Mapping[str, Any], body: object, write: bool) -> Exception:
+    said = _message(body)
+    if status in (429, 503) or status == 0:
+        return Unavailable(f"Forgejo is busy ({what}).", retry_after=_seconds(headers))
+    if status >= 500:
+        return Unavailable(f"Forgejo answered {status} ({what}){said}.", ambiguous=write)
+    if status == 401:
+        return Unavailable(
+            f"Forgejo does not accept the bot's token ({what}){said}. Make a new one and set token under [forgejo].",
+            retry_after=60,
+        )
+    if status == 404:
+        return Missing(f"Forgejo does not find it, or does not show it to the bot ({what}).", "", 404, "forge_404")
+    if 300 <= status < 400:
+        moved = Moved(f"It was renamed on the forge ({what}).", "", status, "forge_moved")
+        moved.location = next((str(v) for k, v in headers.items() if k.lower() == "location"), "")
+        return moved
+    if status < 300:
+        return Unavailable(f"Forgejo's answer could not be read ({what}).", ambiguous=write)
+    return Refused(f"Forgejo refused with {status} ({what}){said}.", "", status, f"forge_{status}")
+
+
+def _no_answer(what: str, problem: httpx.HTTPError, write: bool) -> Unavailable:
+    never_sent = isinstance(problem, httpx.ConnectError | httpx.ConnectTimeout)
+    return Unavailable(f"Forgejo does not answer ({what}).", ambiguous=write and not never_sent)
+
+
+def _message(body: object) -> str:
+    if isinstance(body, str):
+        try:
+            body = json.loads(body)
+        except ValueError:
+            return ""
+    text = body.get("message") if isinstance(body, dict) else None
+    return f": {str(text)[:200]}" if text else ""
+
+
+def _seconds(headers: Mapping[str, Any]) -> float | None:
+    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), None)
+    return min(float(value), 3600.0) if value and str(value).isdigit() else None

@@ -1,0 +1,92 @@
+"""Pull requests."""
+
+from typing import Any
+
+from bot.core.errors import Refused
+from bot.core.facts import PullRequest
+from bot.forge import decode
+from bot.forge.api import Api, Missing, RepoRef, quoted
+
+
+class Pulls:
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._client = api.client.repository
+
+    def get(self, repo: RepoRef, number: int) -> PullRequest:
+        data = self._api.within(
+            repo,
+            lambda o, r: self._api.call(
+                f"read pull request {number}", self._client.repo_get_pull_request, o, r, number
+            ),
+        )
+        return decode.pull_request(data)
+
+    def of_branch(self, repo: RepoRef, base: str, head: str) -> PullRequest | None:
+        """The pull request from ``head`` into ``base``, None when there is none."""
+        try:
+            data = self._api.within(
+                repo,
+                lambda o, r: self._api.call(
+                    f"look for a pull request of {head}",
+                    self._client.repo_get_pull_request_by_base_head,
+                    o,
+                    r,
+                    quoted(base),
+                    quoted(head),
+                ),
+            )
+        except Missing:
+            return None
+        return decode.pull_request(data)
+
+    def open(self, repo: RepoRef, *, head: str, base: str, title: str, body: str) -> PullRequest:
+        """The open pull request of ``head`` into ``base``: the one that is there, or a new one.
+
+        Forgejo answers 409 when it exists already, also after a first POST whose answer was lost.
+        """
+        found = self.of_branch(repo, base, head)
+        if found is not None and found.is_open:
+            return found
+        try:
+            return decode.pull_request(self._create(repo, head=head, base=base, title=title, body=body))
+        except Refused as refusal:
+            if refusal.status != 409:
+                raise
+            found = self.of_branch(repo, base, head)
+            if found is None:
+                raise
+            return found
+
+    def close(self, repo: RepoRef, number: int) -> None:
+        """Closed is closed: no error for one that is merged or closed already."""
+        pull = self.get(repo, number)
+        if pull.is_open:
+            self._api.within(
+                repo,
+                lambda o, r: self._api.call(
+                    f"close pull request {number}",
+                    self._client.repo_edit_pull_request,
+                    o,
+                    r,
+                    number,
+                    write=True,
+                    state="closed",
+                ),
+            )
+
+    def _create(self, repo: RepoRef, *, head: str, base: str, title: str, body: str) -> Any:
+        return self._api.within(
+            repo,
+            lambda o, r: self._api.call(
+                "open a pull request",
+                self._client.repo_create_pull_request,
+                o,
+                r,
+                write=True,
+                head=head,
+                base=base,
+                title=title,
+                body=body,
+            ),
+        )

@@ -1,0 +1,49 @@
+"""httpx requests sent by a `requests` session: one session for pooling and limits, and `responses` can fake it."""
+
+from typing import Final
+
+import httpx
+import requests
+from requests.adapters import HTTPAdapter
+
+_SKIPPED: Final = {"content-encoding", "content-length", "transfer-encoding", "connection"}
+
+
+class RequestsTransport(httpx.BaseTransport):
+    """Redirects are never followed: a renamed repository's 301 would turn a POST into a GET (forge facts 4.4)."""
+
+    def __init__(self, session: requests.Session, timeout_secs: float) -> None:
+        self._session = session
+        self._timeout = (min(5.0, timeout_secs), timeout_secs)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            answer = self._session.request(
+                request.method,
+                str(request.url),
+                data=request.read() or None,
+                headers=dict(request.headers.items()),
+                timeout=self._timeout,
+                allow_redirects=False,
+            )
+        except requests.ConnectTimeout as problem:
+            raise httpx.ConnectTimeout(str(problem), request=request) from problem
+        except requests.Timeout as problem:
+            raise httpx.ReadTimeout(str(problem), request=request) from problem
+        except requests.ConnectionError as problem:
+            raise httpx.ConnectError(str(problem), request=request) from problem
+        except requests.RequestException as problem:
+            raise httpx.ReadError(str(problem), request=request) from problem
+        headers = [(k, v) for k, v in answer.headers.items() if k.lower() not in _SKIPPED]
+        return httpx.Response(answer.status_code, headers=headers, content=answer.content, request=request)
+
+
+def session(*, ca_file: str = "", pool: int = 32) -> requests.Session:
+    """A session of our own: no proxies or netrc from the environment, as many kept connections as threads."""
+    made = requests.Session()
+    made.trust_env = False
+    if ca_file:
+        made.verify = ca_file
+    for scheme in ("http://", "https://"):
+        made.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=pool))
+    return made

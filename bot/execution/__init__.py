@@ -1,0 +1,1 @@
+"""Where work happens: git, workspaces and the processes of agents."""

@@ -1,0 +1,88 @@
+
+# --- The host itself ------------------------------------------------------------------------------------------
+
+free_kib() {
+  # shellcheck disable=SC2046 # fields of one line
+  set -- $(df -Pk "$root" | tail -n 1)
+  free=$4
+}
+
+# probe: what is here. `commands` holds names of agent CLIs, one to a line.
+do_probe() {
+  request commands
+  free_kib
+  missing=
+  for name in git base64 setsid flock timeout stat find grep head tail sha256sum sync mkfifo df env; do
+    command -v "$name" >/dev/null || missing="$missing $name"
+  done
+  printf 'free_kib %s\nmissing %s\nuname %s\ntime %s\nuser %s\n' \
+    "$free" "${missing:--}" "$(uname -srm)" "$(date +%s)" "$(id -un)"
+  printf 'git %s\ncpus %s\npath %s\n' "$(git --version)" "$(nproc)" "$PATH"
+  while IFS= read -r name; do
+    [ -z "$name" ] || probe_cli "$name" 8>&- &
+  done <<EOF
+$job_commands
+EOF
+  wait
+}
+
+# One line per CLI: a version as it says it itself, in base64; `-` when there is no such command.
+probe_cli() {
+  if command -v "$1" >/dev/null; then
+    # shellcheck disable=SC2046 # printed as words of one line
+    printf 'cli %s %s\n' "$1" "$(timeout -k 2 10 "$1" --version </dev/null 2>&1 | head -c 200 | base64 -w 0)"
+  else
+    printf 'cli %s -\n' "$1"
+  fi
+}
+
+# gc MAX_AGE MIN_FREE_KIB: forget what nobody has used for MAX_AGE seconds; below MIN_FREE, the oldest too.
+do_gc() {
+  number_or_die "$1"
+  number_or_die "$2"
+  own_dir "$runs"
+  today=$(date +%s)
+  find "$runs" "$fleet/cache" -maxdepth 1 \( -name '.new-*' -o -name '.gone-*' \) -mmin +1440 \
+    -exec rm -rf {} + 2>/dev/null
+  for run in "$runs"/*/; do
+    [ -d "$run" ] || continue
+    id=${run%/}
+    id=${id##*/}
+    state_of "$id"
+    [ "$state" != running ] && [ $((today - $(stat -c %Y "$run"))) -gt "$1" ] || continue
+    rm -rf "$run" "$run.lock" && printf 'run %s\n' "$id"
+  done
+  # Oldest first; the fence's time is that of the last attempt.
+  find "$root" -maxdepth 1 -name '*.fence' -type f -printf '%T@ %f\n' | sort -n | while IFS=' ' read -r used name; do
+    free_kib
+    [ $((today - ${used%.*})) -gt "$1" ] || [ "$free" -lt "$2" ] || continue
+    collect_garbage "${name%.fence}"
+  done
+  drop_idle_caches "$1"
+  free_kib
+  printf 'free_kib %s\n' "$free"
+}
+
+collect_garbage() {
+  (
+    space "$1"
+    [ -d "$dir" ] || exit 1 # its fence alone stays for ever
+    exec 8>>"$dir.fence"
+    flock -n 8 || exit 1
+    refuse_if_busy
+    drop_workspace
+  ) 2>/dev/null 4>&- && printf 'workspace %s\n' "$1"
+}
+
+# A cache no workspace builds on and nobody has fed for so long.
+drop_idle_caches() {
+  for cache in "$fleet/cache"/*.git; do
+    [ -d "$cache" ] && [ $((today - $(stat -c %Y "$cache"))) -gt "$1" ] || continue
+    [ -z "$(in_cache for-each-ref --count=1 refs/fleet/use/)" ] || continue
+    rm -rf "$cache" && printf 'cache %s\n' "${cache##*/}"
+  done
+}
+
+do_ping() {
+  printf 'pong %s\n' "$boot"
+}

@@ -1,0 +1,43 @@
+
+# --- The way in -----------------------------------------------------------------------------------------------
+
+# main WORK_DIR DIGEST VERB [WORD…]
+main() {
+  root=$1 digest=$2 verb=$3
+  shift 3
+  fleet=$root/.fleet runs=$root/.fleet/runs
+  IFS= read -r boot </proc/sys/kernel/random/boot_id
+  unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_NAMESPACE \
+    GIT_CONFIG GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT GIT_COMMON_DIR GIT_TEMPLATE_DIR GIT_EXEC_PATH
+  for word; do is_word "$word" || verb=refused; done
+  if [ "$verb:$#" = supervise:1 ] && [ -f "$runs/$1/input" ]; then do_supervise "$1"; fi
+  printf 'agent-fleet 1\n'
+  # What anything says on stderr is kept for the end, and looked at for the cause.
+  { words=$(answer "$@" 2>&1 >&4 4>&-); } 4>&1
+  code=$?
+  [ "$code" -ne 0 ] || exit 0
+  case $words in
+    *'No space left on device'* | *'Disk quota exceeded'*) words="$words
+agent-fleet-error no_space" ;;
+  esac
+  # A shell's own printf only says that it failed.
+  free_kib
+  case $words in *'I/O error'* | *'error io'*) [ "$free" -ge 64 ] || words="$words
+agent-fleet-error no_space" ;; esac
+  printf '%s\n' "$words" | tail -c 4000 >&2
+  exit 1
+}
+
+answer() {
+  cd / # not in a directory that a login profile chose
+  export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0
+  export GIT_NO_REPLACE_OBJECTS=1 GIT_OPTIONAL_LOCKS=0
+  [ "$verb" = hook ] || [ "$verb" = start ] || [ "$verb" = probe ] || export HOME=/dev/null XDG_CONFIG_HOME=/dev/null
+  case $verb:$# in
+    have:1 | feed:1 | status:1 | remove:1 | start:1 | stop:3 | tail:4 | prepare:2 | collect:2 | \
+      remove_workspace:2 | hook:3 | gc:2 | list:0 | probe:0 | ping:0) "do_$verb" "$@" ;;
+    *) die request "no such request" ;;
+  esac
+}
+
+main "$@"

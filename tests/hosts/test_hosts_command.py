@@ -1,0 +1,91 @@
+"""agent-fleet hosts, against a real SSH server."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bot.cli import cli
+from tests.hosts.conftest import Site
+from tests.hosts.machines import USER
+
+Fleet = Callable[..., Result]
+
+
+@pytest.fixture
+def fleet(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    for name in [name for name in os.environ if name.startswith("AGENT_FLEET_")]:
+        monkeypatch.delenv(name)
+    config = tmp_path / "config.toml"
+    config.write_text(f"""
+[forgejo]
+url = "http://forge"
+token = "t"
+webhook_secret = "s"
+[orchestrator]
+db_path = "{tmp_path}/data/fleet.db"
+[[hosts]]
+host_id = "worker-1"
+hostname = "127.0.0.1"
+ssh_user = "{USER}"
+ssh_port = {site.first.port}
+ssh_key_path = "{site.key}"
+work_dir = "{tmp_path}/work"
+agents = [{{ agent_type = "sh" }}, {{ agent_type = "own" }}]
+[[hosts]]
+host_id = "here"
+hostname = "localhost"
+ssh_user = "{USER}"
+work_dir = "{tmp_path}/local"
+agents = [{{ agent_type = "no-such-agent-cli", max_concurrency = 2 }}]
+[adapters.own]
+command = "/usr/bin/env true"
+""")
+    return lambda *args, **more: CliRunner().invoke(cli, ["hosts", *args, "--config", str(config)], **more)
+
+
+def test_list_names_them(fleet: Fleet) -> None:
+    assert "here  " in fleet("list").output
+    assert "2 × no-such-agent-cli" in fleet("list").output
+    assert json.loads(fleet("list", "--json").output)[0]["host_id"] == "worker-1"
+
+
+def test_add_shows_the_fingerprint_and_pins_what_was_confirmed(fleet: Fleet, tmp_path: Path, site: Site) -> None:
+    unknown = fleet("check", "worker-1")
+    assert unknown.exit_code == 1
+    assert "agent-fleet hosts add worker-1" in unknown.output
+    refused = fleet("add", "worker-1", input="n\n")
+    assert refused.exit_code == 1
+    assert "SHA256:" in refused.output
+    assert not (tmp_path / "data" / "known_hosts").exists()
+    assert fleet("add", "worker-1", input="y\n").exit_code == 0
+    assert "already" in fleet("add", "worker-1", "--yes").output
+    assert site.first.host_key_line() in (tmp_path / "data" / "known_hosts").read_text()
+    checked = fleet("check", "worker-1")
+    assert checked.exit_code == 0, checked.output
+    assert "Everything needed is there." in checked.output
+
+
+def test_a_changed_key_is_not_added_beside_the_old_one(fleet: Fleet, tmp_path: Path, site: Site) -> None:
+    pinned = tmp_path / "data" / "known_hosts"
+    pinned.parent.mkdir()
+    pinned.write_text(f"[127.0.0.1]:{site.first.port} {site.second.host_key_line()}\n")
+    before = pinned.read_text()
+    result = fleet("add", "worker-1", "--yes")
+    assert result.exit_code == 1
+    assert "somebody stands between" in result.output
+    assert pinned.read_text() == before
+
+
+def test_check_says_what_is_missing(fleet: Fleet) -> None:
+    assert fleet("add", "worker-1", "--yes").exit_code == 0
+    shown = json.loads(fleet("check", "worker-1", "--json").output)
+    assert set(shown["clis"]) == {"sh", "env"}
+    assert "coreutils" in shown["clis"]["env"]
+    refused = fleet("check", "here")
+    assert "could read its tokens" in refused.output
+    assert fleet("add", "here").exit_code == 0
+    assert "There is no host nowhere" in fleet("check", "nowhere").output

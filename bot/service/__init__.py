@@ -1,0 +1,1 @@
+"""What the fleet does: load, decide, then append and ask for effects in one transaction. One file per kind of step."""

@@ -1,0 +1,148 @@
+"""Handing out work: one function for everyone who asks."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bot.core import cleaning, text
+from bot.core import events as e
+from bot.core.errors import Refused
+from bot.core.task import Task
+from bot.service.fleet import Fleet, Step
+from bot.service.record import record
+from bot.store import Sql, agents, attempts, bodies, claims, forge_facts, log, tasks
+from bot.store.agents import Agent
+from bot.store.attempts import Attempt
+
+
+@dataclass(frozen=True)
+class Claim:
+    """``work`` is what the agent is told; ``lease_until`` in seconds since the epoch."""
+
+    task: Task
+    fence: int
+    lease_until: float
+    work: dict[str, Any]
+
+
+def claim(
+    fleet: Fleet, agent_id: str, *, repos: tuple[str, ...] = (), claim_id: str = "", capabilities: tuple[str, ...] = ()
+) -> Claim | None:
+    """Leases the most urgent, longest waiting task that fits ``agent_id``.
+
+    One indexed look-up per waiting class, whatever the queue's length; nothing is written when nothing fits. The
+    fence is one higher than any earlier attempt's of the task. Asking again with the same ``claim_id`` gives the
+    same claim. ``capabilities`` narrow what the agent has registered, never widen it.
+    Returns None when nothing fits or the agent has no free slot. Raises Refused (404) for an unknown agent.
+    """
+    if fleet.read(lambda sql: _candidate(sql, agent_id, repos, capabilities, claim_id)) is None:
+        return None
+    return fleet.step(lambda step: _claim(step, agent_id, repos, capabilities, claim_id))
+
+
+def registered(sql: Sql, agent_id: str) -> Agent:
+    """Raises Refused (404)."""
+    agent = agents.find(sql, agent_id)
+    if agent is None:
+        raise Refused(text.unknown_agent(agent_id), text.register_first(), 404, "unknown_agent")
+    return agent
+
+
+def _candidate(
+    sql: Sql, agent_id: str, repos: tuple[str, ...], capabilities: tuple[str, ...], claim_id: str
+) -> tuple[Agent, str] | None:
+    """The agent and the task it may have; "" as task when this claim was made before."""
+    agent = registered(sql, agent_id)
+    if claim_id and attempts.by_claim(sql, agent_id, claim_id):
+        return agent, ""
+    if agent.status in (agents.DRAINING, agents.GONE) or attempts.count_running(sql, agent_id) >= agent.max_concurrency:
+        return None
+    who = agent.candidate(repos)
+    if capabilities:
+        named = frozenset(capabilities)
+        who = type(who)(who.id, who.agent_type, who.capabilities & named, who.repos)
+    task_id = claims.next_task(sql, who, agent.lost_tasks)
+    return (agent, task_id) if task_id else None
+
+
+def _claim(
+    step: Step, agent_id: str, repos: tuple[str, ...], capabilities: tuple[str, ...], claim_id: str
+) -> Claim | None:
+    found = _candidate(step.sql, agent_id, repos, capabilities, claim_id)
+    if found is None:
+        return None
+    agent, task_id = found
+    if not task_id:
+        return _same_again(step, agent_id, claim_id)
+    task = step.task(task_id)
+    fence = task.fence + 1
+    lease_until = step.now + step.fleet.lease_secs
+    attempts.open_one(
+        step.sql,
+        task.id,
+        fence,
+        agent=agent.id,
+        agent_type=agent.agent_type,
+        host=agent.host,
+        mode=agent.mode,
+        claim_id=claim_id,
+        at=step.now,
+        lease_until=lease_until,
+    )
+    event = e.Claimed(fence, agent.id, agent.agent_type, agent.host, agent.mode)
+    task = record(step, task, event, cause=f"claim:{task.id}:{fence}", actor=f"agent:{agent.id}")
+    agents.seen(step.sql, agent.id, step.now)
+    return Claim(task, fence, lease_until, work_of(step, task))
+
+
+def _same_again(step: Step, agent_id: str, claim_id: str) -> Claim | None:
+    attempt = attempts.by_claim(step.sql, agent_id, claim_id)
+    if attempt is None or not attempt.active:
+        return None
+    task = step.task(attempt.task_id)
+    return Claim(task, attempt.fence, attempt.lease_until, work_of(step, task))
+
+
+def work_of(step: Step, task: Task) -> dict[str, Any]:
+    """What an agent is told of its task; nothing in it is a credential."""
+    repo = forge_facts.repo(step.sql, task.repo_id)
+    issue = forge_facts.issue(step.sql, task.repo_id, task.issue)
+    o = step.fleet.settings.orchestrator
+    return {
+        "task_id": task.id,
+        "repo": repo.full_name if repo else "",
+        "issue": task.issue,
+        "title": cleaning.one_line(issue.title if issue else "", 500),
+        "prompt": cleaning.plain(bodies.get(step.sql, task.prompt_sha256)),
+        "base": task.base,
+        "branch": task.branch,
+        "labels": sorted(issue.labels) if issue else [],
+        "priority": {0: "high", 1: "normal", 2: "low"}.get(task.priority, "normal"),
+        "attempt": task.fence,
+        "timeout_secs": o.task_timeout_secs,
+        "context": _context(step, task),
+    }
+
+
+def _context(step: Step, task: Task) -> list[str]:
+    """What happened before, oldest first: outcomes of earlier attempts, notes and answers of people."""
+    lines = [f"Attempt {a.fence} ({a.agent_type}): {a.outcome}" for a in _ended(step, task)]
+    for record_ in log.of_task(step.sql, task.id):
+        match record_.event:
+            case e.RetryRequested(note=note) if note:
+                lines.append(f"{record_.actor.removeprefix('person:')} asked to try again: {note}")
+            case e.Answered() as answered:
+                lines.append(f"{answered.by} answered: {bodies.get(step.sql, answered.answer_sha256)}")
+    return [cleaning.plain(x, 20_000) for x in lines]
+
+
+def _ended(step: Step, task: Task) -> list[Attempt]:
+    return [a for a in attempts.of_task(step.sql, task.id) if not a.active and a.fence < task.fence]
+
+
+def waiting_for(fleet: Fleet, agent_id: str, repos: tuple[str, ...]) -> bool:
+    """True when something fits the agent now; a cheap read for those who wait."""
+    return fleet.read(lambda sql: _candidate(sql, agent_id, repos, (), "")) is not None
+
+
+def held_by(fleet: Fleet, agent_id: str) -> list[Task]:
+    return fleet.read(lambda sql: tasks.held_by(sql, agent_id))

@@ -1,0 +1,138 @@
+"""Writing an event, and asking for everything that follows from it: timers, branch, pull request, what is shown."""
+
+from bot.core import events as e
+from bot.core import ids, text, view
+from bot.core.events import Event
+from bot.core.reasons import Reason
+from bot.core.task import Task
+from bot.service import display
+from bot.service.fleet import Step
+from bot.store import attempts, log, outbox, timers
+from bot.store.timers import Timer
+
+#: How long an answered task waits for the agent that asked (decision 10).
+RESERVED_SECS = 2 * 3600
+
+
+def opened(step: Step, event: e.TaskRequested | e.TaskCreated, *, cause: str, actor: str) -> Task:
+    """The first event of a new task. Raises AlreadyHappened for a replay, Refused when the issue is busy."""
+    task_id = ids.new("t", step.now)
+    after = log.append(step.sql, None, task_id, event, cause=cause, actor=actor, at=step.now)
+    display.show(step, after)
+    return after
+
+
+def record(step: Step, before: Task, event: Event, *, cause: str, actor: str) -> Task:
+    """Writes ``event`` of a task as read in this step; returns the task after it.
+
+    Raises AlreadyHappened for a replay, IllegalTransition and other Refused for what is not allowed.
+    """
+    after = log.append(step.sql, before, before.id, event, cause=cause, actor=actor, at=step.now)
+    if before.state.leased and not after.state.leased:
+        _attempt_over(step, before, event)
+    _arm(step, after, event)
+    _publish(step, before, after, event)
+    display.show(step, after)
+    _notify(step, before, after, event)
+    return after
+
+
+def timeout_key(task_id: str) -> str:
+    return f"timeout:{task_id}"
+
+
+def backoff_key(task_id: str) -> str:
+    return f"backoff:{task_id}"
+
+
+def unanswered_key(task_id: str) -> str:
+    return f"unanswered:{task_id}"
+
+
+def reservation_key(task_id: str) -> str:
+    return f"reservation:{task_id}"
+
+
+def label_key(task_id: str) -> str:
+    return f"label_gone:{task_id}"
+
+
+def _attempt_over(step: Step, before: Task, event: Event) -> None:
+    attempts.close(step.sql, before.id, before.fence, outcome=_outcome(event), at=step.now)
+    timers.disarm(step.sql, timeout_key(before.id))
+
+
+def _outcome(event: Event) -> str:
+    match event:
+        case e.AttemptFailed() | e.GaveUp():
+            return f"failed: {text.reason(event.reason, event.message)}"
+        case e.AttemptLost(reason=Reason.LOST):
+            return "lost"
+        case e.AttemptLost():
+            return "handed back"
+        case e.QuestionAsked():
+            return "asked a question"
+        case e.ResultAccepted():
+            return "done"
+        case e.NothingToChange():
+            return "nothing to change"
+        case _:
+            return "stopped"
+
+
+def _arm(step: Step, after: Task, event: Event) -> None:
+    match event:
+        case e.Claimed():
+            due = step.now + step.fleet.settings.orchestrator.task_timeout_secs
+            timers.arm(step.sql, Timer(timeout_key(after.id), "timeout", due, after.id, after.fence))
+        case e.AttemptFailed():
+            timers.arm(step.sql, Timer(backoff_key(after.id), "backoff", event.retry_at, after.id, after.fence))
+        case e.QuestionAsked():
+            timers.arm(step.sql, Timer(unanswered_key(after.id), "unanswered", event.until, after.id, after.fence))
+        case e.Answered():
+            timers.disarm(step.sql, unanswered_key(after.id))
+            due = step.now + RESERVED_SECS
+            timers.arm(step.sql, Timer(reservation_key(after.id), "reservation", due, after.id, after.fence))
+        case e.BackoffEnded():
+            timers.disarm(step.sql, backoff_key(after.id))
+    if after.state.final:
+        for key in (backoff_key, unanswered_key, reservation_key, label_key):
+            timers.disarm(step.sql, key(after.id))
+
+
+def _publish(step: Step, before: Task, after: Task, event: Event) -> None:
+    """Branch first, pull request when the branch is there; each wish names the attempt it belongs to."""
+    match event:
+        case e.ResultAccepted() if event.head_sha:
+            wish = {"fence": after.fence, "sha": event.head_sha, "branch": after.branch}
+            outbox.wish(step.sql, f"push:{after.id}", "push", after.id, wish, at=step.now)
+        case e.BranchPushed():
+            wish = {"fence": after.fence, "sha": event.sha}
+            outbox.wish(step.sql, f"pull:{after.id}", "pull", after.id, wish, at=step.now)
+            if before.pushed_sha and before.pushed_sha != event.sha:
+                display.finish_status(step, after, before.pushed_sha)
+        case e.RetryRequested(fresh=True) if before.pull_request:
+            target = f"close:{before.repo_id}#{before.pull_request}"
+            wish = {"repo_id": before.repo_id, "number": before.pull_request, "issue": before.issue}
+            outbox.wish(step.sql, target, "close", after.id, wish, at=step.now)
+
+
+def _notify(step: Step, before: Task, after: Task, event: Event) -> None:
+    if isinstance(event, e.PullRequestOpened) and before.pull_request == event.number:
+        return  # another attempt on the same pull request: its page shows the new commits already
+    took = step.now - before.claimed_at if before.claimed_at else _took(step, after)
+    said = view.notice(event, after, before.agent or _last_agent(step, after), took)
+    if said:
+        marker = view.marker(f"notice-{after.generation}-{after.version}", after.repo_id, after.issue)
+        wish = {"repo_id": after.repo_id, "issue": after.issue, "body": f"{said}\n\n{marker}", "marker": marker}
+        outbox.wish(step.sql, f"notice:{after.id}:{after.version}", "notice", after.id, wish, at=step.now)
+
+
+def _took(step: Step, task: Task) -> float:
+    attempt = attempts.get(step.sql, task.id, task.fence)
+    return attempt.ended_at - attempt.claimed_at if attempt and attempt.ended_at else 0.0
+
+
+def _last_agent(step: Step, task: Task) -> str:
+    attempt = attempts.get(step.sql, task.id, task.fence)
+    return attempt.agent if attempt else ""

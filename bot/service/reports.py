@@ -1,0 +1,273 @@
+"""What agents report about their runs: progress, results, the end."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.core import api_text, cleaning, reasons, retry, text
+from bot.core import events as e
+from bot.core.errors import Refused
+from bot.core.events import Event
+from bot.core.reasons import Reason
+from bot.core.task import State, Task
+from bot.execution.bundle import NothingToCommit, RejectedBundle
+from bot.service import claimed_pulls, display, mirrors
+from bot.service.agents import holding
+from bot.service.claimed_pulls import ClaimedPull
+from bot.service.fleet import Fleet, Step
+from bot.service.record import record
+from bot.store import attempts, bodies, receipts, run_logs, tasks
+
+#: After so many in a row, handing back counts as a failed attempt.
+_MAX_HANDED_BACK = 5
+#: How long a question waits for an answer (decision 10).
+QUESTION_SECS = 2 * 3600
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``seq`` rises with every report of a run; ``log`` is (byte position, text)."""
+
+    status: str
+    seq: int = 0
+    message: str = ""
+    checklist: tuple[tuple[str, bool], ...] | None = None
+    usage: dict[str, Any] | None = None
+    log: tuple[int, str] | None = None
+
+
+@dataclass(frozen=True)
+class Completion:
+    """``outcome`` is done, failed, no_change or question; ``receipt`` the agent's claims."""
+
+    outcome: str
+    reason: str = ""
+    message: str = ""
+    receipt: dict[str, Any] | None = None
+
+
+def progress(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, said: Progress) -> tuple[float, int, int]:
+    """A report on the way; returns (lease end, fence, log position known).
+
+    The first one starts the attempt. Repeating it changes nothing. Raises Refused (404, 409).
+    """
+
+    if said.status == "waiting":
+        raise Refused(api_text.ask_by_completing(), api_text.complete_with_question(), 422, "ask_by_completing")
+
+    def command(step: Step) -> tuple[float, int, int]:
+        held = holding(step.sql, agent_id, task_id, fence)
+        task = step.task(task_id)
+        if task.state is State.ASSIGNED:
+            cause = f"start:{task_id}:{held}"
+            task = record(step, task, e.Started(held), cause=cause, actor=f"agent:{agent_id}")
+            attempts.started(step.sql, task_id, held, step.now)
+        lease_until = step.now + step.fleet.lease_secs
+        attempts.extend(step.sql, task_id, held, at=step.now, lease_until=lease_until)
+        attempts.progressed(
+            step.sql,
+            task_id,
+            held,
+            seq=said.seq,
+            progress=cleaning.one_line(said.message, 300),
+            checklist=said.checklist,
+            usage=said.usage,
+        )
+        position = run_logs.append(step.sql, task_id, held, *(said.log or (0, "")))
+        if said.message or said.checklist:
+            display.show_comment(step, task)
+        return lease_until, held, position
+
+    return fleet.step(command)
+
+
+def source(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, have: str | None) -> tuple[Path, str]:
+    """A git bundle of what the attempt starts from and the sha of its one commit to check out.
+
+    That is the tip of the task's branch when it has one, else of the base. Raises Refused (404, 409, 422 when git
+    or the forge says no), Unavailable when the forge does not answer.
+    """
+    held, task = fleet.read(lambda sql: (holding(sql, agent_id, task_id, fence), tasks.get(sql, task_id)))
+    mirror = mirrors.fetched(fleet, task.repo_id)
+    tip = mirror.branch_tip(task.branch) or mirror.branch_tip(task.base)
+    if tip is None:
+        raise Refused(text.no_base_branch(task.base), text.check_the_base(), 422, "no_base")
+    fleet.store.write(lambda sql: attempts.source_given(sql, task_id, held, tip))
+    return mirrors.with_mirror(fleet, task.repo_id, lambda mirror: mirror.source_bundle(tip, have)), tip
+
+
+def result(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, bundle: Path) -> dict[str, Any]:
+    """Checks an agent's bundle and keeps its commits, unpublished; returns what it holds.
+
+    Raises Refused (404, 409, 422 with the rule that it breaks), Unavailable when it took git too long.
+    """
+    held, task = fleet.read(lambda sql: (holding(sql, agent_id, task_id, fence), tasks.get(sql, task_id)))
+    attempt = fleet.read(lambda sql: attempts.get(sql, task_id, held))
+    base = attempt.base_sha if attempt else ""
+    if not base:
+        raise Refused(text.no_source_yet(), text.get_the_source_first(), 422, "no_source")
+    namespace, rules = f"{task_id}/{held}", fleet.bundle_rules()
+    try:
+        checked = mirrors.with_mirror(fleet, task.repo_id, lambda m: m.import_result(bundle, namespace, base, rules))
+        found: dict[str, Any] = asdict(checked) | {"nothing": False}
+    except NothingToCommit:
+        found = {"nothing": True, "base_sha": base, "head_sha": base}
+    except RejectedBundle as rejected:
+        raise Refused(rejected.observation, text.mend_the_result(), 422, rejected.rule.value) from rejected
+    found = json.loads(json.dumps(found))
+
+    def command(step: Step) -> None:
+        holding(step.sql, agent_id, task_id, held)
+        attempts.result_came(step.sql, task_id, held, found)
+
+    fleet.step(command)
+    return found
+
+
+def complete(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, said: Completion) -> dict[str, Any]:
+    """The end of an attempt as its agent tells it; returns ``{state, verdict, checks}``.
+
+    The same completion again gets the same answer, another one for the same attempt 409. A claim that contradicts
+    what is known is refused with 422 ``rejected_receipt`` and changes nothing. Raises Refused, Unavailable.
+    """
+    sha256 = _digest(said)
+    before = fleet.read(lambda sql: _answered(sql, task_id, agent_id, fence, sha256))
+    if before is not None:
+        return before
+    claimed = claimed_pulls.look(fleet, agent_id, task_id, fence, said.receipt) if said.outcome == "done" else None
+
+    def command(step: Step) -> dict[str, Any]:
+        again = _answered(step.sql, task_id, agent_id, fence, sha256)
+        if again is not None:
+            return again
+        held = holding(step.sql, agent_id, task_id, fence)
+        answer = _complete(step, agent_id, step.task(task_id), said, claimed)
+        attempts.answered(step.sql, task_id, held, sha256, answer)
+        return answer
+
+    return fleet.step(command)
+
+
+def _answered(sql: Any, task_id: str, agent_id: str, fence: int | None, sha256: str) -> dict[str, Any] | None:
+    task = tasks.get(sql, task_id)
+    attempt = attempts.get(sql, task_id, fence if fence is not None else task.fence)
+    if attempt is None or not attempt.answer_sha256 or attempt.agent != agent_id:
+        return None
+    if attempt.answer_sha256 == sha256:
+        return attempt.answer
+    raise Refused(text.completed_otherwise(attempt.fence), text.ask_for_a_new_task(), 409, "completed_otherwise")
+
+
+def _complete(step: Step, agent_id: str, task: Task, said: Completion, claimed: ClaimedPull | None) -> dict[str, Any]:
+    receipt = said.receipt or {}
+    receipt_sha = cleaning.digest(json.dumps(receipt, sort_keys=True, ensure_ascii=False))
+    attempt = attempts.get(step.sql, task.id, task.fence)
+    found = attempt.result if attempt else {}
+    event = _event(step, task, said, found, claimed, receipt_sha)
+    receipts.put(step.sql, task.id, task.fence, agent_id, receipt_sha, receipt, step.now)
+    cause = f"complete:{task.id}:{task.fence}"
+    after = record(step, task, event, cause=cause, actor=f"agent:{agent_id}")
+    if claimed and isinstance(event, e.ResultAccepted):
+        opened = e.PullRequestOpened(claimed.number, ours=False)
+        after = record(step, after, opened, cause=f"claimed-pull:{task.id}:{task.fence}", actor=f"agent:{agent_id}")
+    accepted = isinstance(event, e.ResultAccepted)
+    return {
+        "task_id": task.id,
+        "state": after.state.value,
+        "verdict": "pending" if accepted else "unverified",
+        "checks": _checks(found) if accepted and not claimed else [],
+    }
+
+
+def _event(
+    step: Step, task: Task, said: Completion, found: dict[str, Any], claimed: ClaimedPull | None, receipt_sha: str
+) -> Event:
+    message = cleaning.plain(said.message, 4000) or _summary(said.receipt)
+    if said.outcome == "question" and message:
+        return e.QuestionAsked(task.fence, message, step.now + QUESTION_SECS)
+    if said.outcome == "failed":
+        return _failed(step, task, reasons.parse(said.reason), message)
+    if said.outcome == "done" and claimed:
+        return _accepted(step, task, message, claimed.as_result(task), receipt_sha)
+    _refuse_contradictions(said, found)
+    if said.outcome == "done" and not found:
+        raise Refused(text.no_result_yet(), text.send_the_result_first(), 422, Reason.REJECTED_RECEIPT.value)
+    if said.outcome == "done" and not found.get("nothing"):
+        return _accepted(step, task, message, found, receipt_sha)
+    if message:
+        return e.NothingToChange(task.fence, cleaning.one_line(message, 600))
+    return _failed(step, task, Reason.EMPTY_OUTPUT, "")
+
+
+def _accepted(step: Step, task: Task, summary: str, found: dict[str, Any], receipt_sha: str) -> Event:
+    return e.ResultAccepted(
+        fence=task.fence,
+        base_sha=str(found["base_sha"]),
+        head_sha=str(found["head_sha"]),
+        commits=len(found["commits"]),
+        files_changed=int(found["files_changed"]),
+        insertions=int(found["insertions"]),
+        deletions=int(found["deletions"]),
+        patch_sha256=str(found["patch_sha256"]),
+        summary_sha256=bodies.put(step.sql, summary),
+        receipt_sha256=receipt_sha,
+    )
+
+
+def _failed(step: Step, task: Task, reason: Reason, message: str) -> Event:
+    fleet = step.fleet
+    if reason is Reason.HANDED_BACK and not _keeps_coming_back(step, task):
+        return e.AttemptLost(task.fence, reason)
+    return retry.after_failure(task, reason, cleaning.one_line(message, 600), fleet.policy, step.now, fleet.chance())
+
+
+def _keeps_coming_back(step: Step, task: Task) -> bool:
+    """Handing back is free, but not for ever: something about the task may be what ends the agents."""
+    ended = [a for a in attempts.of_task(step.sql, task.id) if not a.active][-_MAX_HANDED_BACK:]
+    return len(ended) == _MAX_HANDED_BACK and all(a.outcome == "handed back" for a in ended)
+
+
+def _refuse_contradictions(said: Completion, found: dict[str, Any]) -> None:
+    """The receipt's words against what is known; only a contradiction refuses, silence does not."""
+    receipt = said.receipt or {}
+    process, git = _table(receipt, "process"), _table(receipt, "git")
+    exit_code, head = process.get("exit_code"), git.get("head_sha")
+    if said.outcome == "done" and isinstance(exit_code, int) and exit_code != 0:
+        raise _rejected("r2", text.exit_code_contradicts(exit_code))
+    if isinstance(head, str) and head and found and head != found.get("head_sha"):
+        raise _rejected("r3", text.head_contradicts(head, str(found.get("head_sha"))))
+    if said.outcome == "no_change" and found and not found.get("nothing"):
+        raise _rejected("r4", text.no_change_contradicts())
+
+
+def _rejected(rule: str, observation: str) -> Refused:
+    return Refused(f"{rule}: {observation}", text.mend_the_receipt(), 422, Reason.REJECTED_RECEIPT.value)
+
+
+def _checks(found: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    """The rules that hold already; those about branch, pull request and CI follow once they are published."""
+    head = str(found.get("head_sha"))[:12]
+    return [
+        {"rule": "r1", "ok": True, "observed": "the fence is current"},
+        {"rule": "r4", "ok": True, "observed": f"{head} is {len(found.get('commits', []))} ahead of the base"},
+        {"rule": "r6", "ok": True, "observed": "no protected path is touched"},
+        {"rule": "r11", "ok": True, "observed": "no configured secret is in it"},
+    ]
+
+
+def _summary(receipt: dict[str, Any] | None) -> str:
+    claims = _table(receipt or {}, "claims")
+    said = claims.get("summary") or (receipt or {}).get("summary")
+    return cleaning.plain(said, 4000) if isinstance(said, str) else ""
+
+
+def _table(of: dict[str, Any], name: str) -> dict[str, Any]:
+    found = of.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _digest(said: Completion) -> str:
+    return hashlib.sha256(json.dumps(asdict(said), sort_keys=True).encode()).hexdigest()

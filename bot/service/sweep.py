@@ -1,0 +1,72 @@
+"""Finding what webhooks missed: the forge never sends one twice, so it is asked."""
+
+import json
+from typing import Final
+
+import structlog
+
+from bot.core.errors import Refused, Unavailable
+from bot.core.facts import Issue
+from bot.core.task import State
+from bot.service import issues, pulls
+from bot.service.fleet import Fleet, ref
+from bot.store import forge_facts, inbox, tasks
+from bot.store.forge_facts import KnownRepository
+from bot.webhooks.look import LOOK
+
+log = structlog.get_logger(__name__)
+
+#: Forgejo's times have seconds; looking a little further back costs nothing, every step is idempotent.
+_OVERLAP_SECS: Final = 5
+
+
+def sweep(fleet: Fleet) -> None:
+    """Looks at every changed issue of the watched repositories and at every pull request in review.
+
+    What cannot be read now does not keep the rest from being swept.
+    """
+    for repo in fleet.read(forge_facts.watched):
+        try:
+            _changed_in(fleet, repo)
+        except (Unavailable, Refused) as problem:
+            log.warning("sweep of a repository failed", repo=repo.full_name, reason=str(problem))
+    for task in fleet.read(lambda sql: tasks.in_states(sql, [State.REVIEW.value])):
+        try:
+            if task.pull_request:
+                pulls.look(fleet, task.repo_id, task.pull_request)
+        except (Unavailable, Refused) as problem:
+            log.warning("sweep of a pull request failed", task=task.id, reason=str(problem))
+
+
+def _changed_in(fleet: Fleet, repo: KnownRepository) -> None:
+    latest = repo.swept_to
+    for issue in fleet.forge.issues.changed_since(ref(repo), max(0.0, repo.swept_to - _OVERLAP_SECS)):
+        try:
+            _look(fleet, repo, issue)
+        except (Unavailable, Refused) as problem:
+            log.warning(
+                "an issue is looked at again later", repo=repo.full_name, issue=issue.number, reason=str(problem)
+            )
+            _keep(fleet, repo, issue)
+        latest = max(latest, issue.updated_at)
+    if latest > repo.swept_to:
+        fleet.store.write(lambda sql: forge_facts.swept(sql, repo.id, latest))
+
+
+def _look(fleet: Fleet, repo: KnownRepository, issue: Issue) -> None:
+    if issue.is_pull:
+        known = fleet.read(lambda sql: tasks.of_pull_request(sql, repo.id, issue.number, ""))
+        if issue.is_open or (known is not None and not known.state.final):
+            pulls.look(fleet, repo.id, issue.number)
+        return
+    known = fleet.read(lambda sql: tasks.newest_of_issue(sql, repo.id, issue.number))
+    if issues.relevant(issue.labels, known):
+        issues.look(fleet, repo.id, issue.number)
+
+
+def _keep(fleet: Fleet, repo: KnownRepository, issue: Issue) -> None:
+    """Into the inbox, as if a webhook had come: it is tried again there, and the sweep goes on behind it."""
+    said = {"repository": {"id": repo.id, "full_name": repo.full_name}, "issue": {"number": issue.number}}
+    delivery = f"sweep:{repo.id}:{issue.number}:{issue.updated_at}"
+    body = json.dumps(said).encode()
+    fleet.store.write(lambda sql: inbox.put(sql, delivery, LOOK, body, fleet.clock()))

@@ -1,0 +1,182 @@
+"""The worker: inbox → steps, outbox → forge, timers, sweeps. One per database, whatever starts it."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import schedule
+import structlog
+
+from bot.core.errors import Refused, Unavailable
+from bot.core.operator_text import another_worker, stop_the_other_worker
+from bot.service import clocks, housekeeping, intake, publish, sweep
+from bot.service.fleet import Fleet
+from bot.service.opening import opened
+from bot.settings import Settings
+from bot.store import beats, inbox, outbox
+from bot.store.wakeups import INBOX, OUTBOX
+
+log = structlog.get_logger(__name__)
+
+#: Leases and timers are looked at this often; nothing waits for it but what time itself decides.
+_TICK_SECS: Final = 1.0
+_BEAT_SECS: Final = 5.0
+#: A loop waits no longer than this for the world to answer again: it is alive, and its beat must show it.
+_PATIENCE_SECS: Final = 15.0
+
+
+class Worker:
+    """Runs until told to stop. ``jobs`` are `schedule`'s: they only signal, the work is done by the loops."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._stop = threading.Event()
+        self._sweep_due = threading.Event()
+        self._tidying_due = threading.Event()
+        for due in (self._sweep_due, self._tidying_due):
+            due.set()  # at start
+        self._beaten: dict[str, float] = {}
+
+    def run(self) -> None:
+        """Blocks. Raises Refused when another worker runs on this database."""
+        with only_one(self._fleet.store.path):
+            threads = [
+                threading.Thread(target=self._loop, args=(name, turn), name=name)
+                for name, turn in (
+                    ("inbox", self._inbox),
+                    ("outbox", self._outbox),
+                    ("timers", self._timers),
+                    ("sweep", self._sweep),
+                    ("housekeeping", self._tidy),
+                )
+            ]
+            for thread in threads:
+                thread.start()
+            self._keep_time()
+            for thread in threads:
+                thread.join()
+
+    def stop(self) -> None:
+        """Lets every loop finish what it is doing and end."""
+        self._stop.set()
+        self._sweep_due.set()
+        self._tidying_due.set()
+        self._fleet.store.wakeups.close()
+
+    def sweep_now(self) -> None:
+        self._sweep_due.set()
+
+    def _keep_time(self) -> None:
+        """`schedule` on this thread; a job of its own that fails would starve the others, so each only signals."""
+        plan = schedule.Scheduler()
+        plan.every(self._fleet.settings.orchestrator.sweep_interval_secs).seconds.do(self._sweep_due.set)
+        plan.every(1).days.do(self._tidying_due.set)
+        while not self._stop.wait(_TICK_SECS):
+            plan.run_pending()
+
+    def _loop(self, name: str, turn: Callable[[], None]) -> None:
+        while not self._stop.is_set():
+            try:
+                self._turn(name, turn)
+                self._turn(name, lambda: self._beat(name))  # also when the forge did not answer
+            except Exception:
+                log.exception("a loop failed and goes on", loop=name)
+                self._stop.wait(5.0)
+
+    def _turn(self, name: str, turn: Callable[[], None]) -> None:
+        try:
+            turn()
+        except Unavailable as problem:
+            log.warning("waiting for the world to answer again", loop=name, reason=str(problem))
+            self._stop.wait(min(problem.retry_after or 5.0, _PATIENCE_SECS))
+
+    def _beat(self, name: str) -> None:
+        now = self._fleet.clock()
+        if not 0 <= now - self._beaten.get(name, 0.0) < _BEAT_SECS:
+            self._fleet.store.write(lambda sql: beats.beat(sql, name, now))
+            self._beaten[name] = now
+
+    def _go_on(self, name: str) -> bool:
+        """Asked between the items of a batch: the loop shows that it lives, and ends when it is told to."""
+        self._beat(name)
+        return not self._stop.is_set()
+
+    def _inbox(self) -> None:
+        seen = self._fleet.store.wakeups.count(INBOX)
+        if not intake.work_off(self._fleet, go_on=lambda: self._go_on("inbox")):
+            self._sleep_until(INBOX, seen, self._fleet.read(inbox.next_due))
+
+    def _outbox(self) -> None:
+        seen = self._fleet.store.wakeups.count(OUTBOX)
+        if not publish.work_off(self._fleet, go_on=lambda: self._go_on("outbox")):
+            self._sleep_until(OUTBOX, seen, self._fleet.read(outbox.next_due))
+
+    def _timers(self) -> None:
+        clocks.tick(self._fleet)
+        self._stop.wait(_TICK_SECS)
+
+    def _sweep(self) -> None:
+        if self._sweep_due.wait(_BEAT_SECS) and not self._stop.is_set():
+            self._sweep_due.clear()
+            sweep.sweep(self._fleet)
+
+    def _tidy(self) -> None:
+        if self._tidying_due.wait(_BEAT_SECS) and not self._stop.is_set():
+            self._tidying_due.clear()
+            housekeeping.tidy(self._fleet, go_on=lambda: self._go_on("housekeeping"))
+
+    def _sleep_until(self, topic: str, seen: int, due: float | None) -> None:
+        wait = _BEAT_SECS if due is None else min(_BEAT_SECS, max(0.0, due - self._fleet.clock()))
+        self._fleet.store.wakeups.wait(topic, seen, wait)
+
+
+@contextlib.contextmanager
+def only_one(database: Path) -> Iterator[None]:
+    """Holds the worker's lock of this database; the kernel lets go of it when the process dies."""
+    fd = os.open(database.with_name(database.name + ".worker.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(another_worker(str(database)), stop_the_other_worker(), 409, "another_worker") from None
+        yield
+    finally:
+        os.close(fd)
+
+
+def settle(fleet: Fleet, rounds: int = 100) -> None:
+    """Does everything that is due now, on this thread, until nothing is: for tests and one-shot commands."""
+    for _ in range(rounds):
+        clocks.tick(fleet)
+        if not _some_done(fleet, intake.work_off) + _some_done(fleet, publish.work_off):
+            return
+    raise RuntimeError("the fleet does not come to rest")
+
+
+def _some_done(fleet: Fleet, work_off: Callable[[Fleet], int]) -> bool:
+    try:
+        return bool(work_off(fleet))
+    except Unavailable:
+        return True  # one was put off, the next may fare better
+
+
+def run(settings: Settings) -> None:
+    """The worker process: runs until SIGTERM or SIGINT; a second signal ends it at once. Raises Refused."""
+    with opened(settings) as fleet:
+        fleet.store.watch_other_processes()
+        worker = Worker(fleet)
+
+        def stop(number: int, _frame: FrameType | None) -> None:
+            signal.signal(number, signal.SIG_DFL)
+            # on a thread of its own: a handler may have interrupted a holder of the very locks that stopping takes
+            threading.Thread(target=worker.stop, name="stop").start()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        worker.run()

@@ -1,0 +1,1 @@
+"""The pull agent (`agent-fleet agent`): asks a server for tasks, runs an agent command on each, sends back commits."""

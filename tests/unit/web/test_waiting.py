@@ -1,0 +1,158 @@
+"""Agents that wait for work: woken by the commit that made it, and never in the way of webhooks."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+from werkzeug.serving import make_server
+from werkzeug.test import TestResponse
+
+from bot.service.opening import open_fleet
+from bot.settings import Settings
+from bot.store import Sql
+from bot.web.application import EXTENSION
+from bot.web.waiting import WaitingRoom
+from tests.unit.web.conftest import ENROLMENT, Api, said_by, serving, settings
+from tests.unit.web.test_webhooks import sign
+
+AGENTS = 64
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Raises after 30 s."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "it never came to pass"
+        time.sleep(0.002)
+
+
+def room(api: Api) -> WaitingRoom:
+    found: WaitingRoom = api.client.application.extensions[EXTENSION].waiting_room
+    return found
+
+
+def many(root: Path, seats: int = 0) -> Settings:
+    made = settings(root, "http://127.0.0.1:1", max_waiting_agents=seats)
+    return made.model_copy(update={"server": made.server.model_copy(update={"threads": 2 * AGENTS})})
+
+
+def waits(api: Api, agent: str, secs: float = 25) -> TestResponse:
+    """In a thread: a client of its own, the shared one is not for several threads."""
+    with api.client.application.test_client() as client:
+        said = {"agent_id": agent, "wait_secs": secs}
+        return client.post("/api/v1/tasks/dequeue", json=said, headers={"Authorization": f"Bearer {ENROLMENT}"})
+
+
+@contextlib.contextmanager
+def over_the_wire(api: Api) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, api.client.application, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_webhooks_are_answered_while_64_agents_wait_and_one_task_wakes_one(tmp_path: Path) -> None:
+    with serving(many(tmp_path)) as api, over_the_wire(api) as url, ThreadPoolExecutor(AGENTS) as threads:
+
+        def asks(number: int) -> tuple[int, bytes]:
+            said = {"agent_id": f"gpu-{number}", "wait_secs": 25}
+            auth = {"Authorization": f"Bearer {ENROLMENT}"}
+            with requests.post(f"{url}/api/v1/tasks/dequeue", json=said, headers=auth, timeout=60) as answer:
+                return answer.status_code, answer.content
+
+        for number in range(AGENTS):
+            api.agent(f"gpu-{number}")
+        waiting = [threads.submit(asks, number) for number in range(AGENTS)]
+        until(lambda: room(api).seated == AGENTS)
+        for number in range(5):
+            headers = {"X-Forgejo-Signature": sign(b"{}"), "X-Forgejo-Delivery": f"d-{number}"}
+            with requests.post(f"{url}/api/v1/webhooks/forgejo", data=b"{}", headers=headers, timeout=60) as answer:
+                assert answer.status_code == 202
+        assert room(api).seated == AGENTS
+        api.task()
+        until(lambda: any(w.done() for w in waiting))
+        until(lambda: room(api).seated == AGENTS - 1)
+        api.fleet.store.wakeups.close()
+        assert sorted(w.result()[0] for w in waiting) == [200] + [204] * (AGENTS - 1)
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(8) as made:
+        yield made
+
+
+def test_a_task_of_another_process_wakes(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
+    made = many(tmp_path)
+    with serving(made) as api:
+        api.agent("gpu-1")
+        api.fleet.store.watch_other_processes()
+        waiting = pool.submit(waits, api, "gpu-1")
+        until(lambda: room(api).seated == 1)
+        other = open_fleet(made)
+        try:
+            Api(api.client, other).task()
+        finally:
+            other.store.close()
+            other.forge.close()
+        assert said_by(waiting.result(60))["task"]["issue"] == 1
+
+
+def test_every_task_finds_somebody(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
+    with serving(many(tmp_path)) as api:
+        for number in range(8):
+            api.agent(f"gpu-{number}")
+        waiting: list[Future[TestResponse]] = [pool.submit(waits, api, f"gpu-{number}") for number in range(8)]
+        until(lambda: room(api).seated == 8)
+        made = {api.task(number) for number in range(1, 9)}
+        assert {said_by(w.result(60))["task"]["task_id"] for w in waiting} == made
+
+
+def test_without_a_seat_the_answer_comes_at_once(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
+    with serving(many(tmp_path, seats=1)) as api:
+        for name in ("gpu-1", "gpu-2"):
+            api.agent(name)
+        waiting = pool.submit(waits, api, "gpu-1")
+        until(lambda: room(api).seated == 1)
+        answer = waits(api, "gpu-2")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (204, "5")
+        assert not waiting.done()
+        api.fleet.store.wakeups.close()
+        assert waiting.result(60).status_code == 204
+
+
+def test_without_a_wait_the_answer_comes_at_once(api: Api) -> None:
+    token = api.agent("gpu-1")
+    answer = api.call("POST", "/tasks/dequeue", {"agent_id": "gpu-1"}, token)
+    assert (answer.status_code, answer.data, answer.headers["Retry-After"]) == (204, b"", "5")
+
+
+def test_a_lost_answer_loses_nothing(api: Api) -> None:
+    token = api.agent("gpu-1")
+    api.task()
+    said = {"claim_id": "claim 1"}
+    first, again = (api.call("POST", "/tasks/dequeue", said, token) for _ in range(2))
+    assert said_by(first) == said_by(again)
+    assert api.call("POST", "/tasks/dequeue", {"claim_id": "claim 2"}, token).status_code == 204
+
+
+def test_nothing_is_written_while_nothing_fits(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.agent("gpu-1", "python")
+    api.task(1, "rust")
+    waits(api, "gpu-1", 0)
+
+    def no_write(_: Callable[[Sql], object]) -> None:
+        raise AssertionError("written")
+
+    monkeypatch.setattr(api.fleet.store, "write", no_write)
+    assert waits(api, "gpu-1", 0.05).status_code == 204

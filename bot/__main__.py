@@ -1,0 +1,5 @@
+"""`python -m bot` is `agent-fleet`."""
+
+from bot.cli import main
+
+main()

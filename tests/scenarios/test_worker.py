@@ -1,0 +1,100 @@
+"""The worker's loops while the forge is away: they neither hurry, nor look dead, nor keep a stop waiting."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from bot.core.errors import Unavailable
+from bot.service import intake, publish
+from bot.store import beats, inbox, outbox
+from bot.web.health import readiness
+from bot.worker import Worker
+from tests.world import World
+
+
+@pytest.fixture
+def three_wishes(world: World) -> Iterator[World]:
+    """Not fulfilled yet, and the forge is away."""
+    world.settles()
+    at = world.clock()
+    for n in (1, 2, 3):
+        wish = {"repo_id": world.repo.id, "issue": n, "body": "x", "marker": "y"}
+        world.store.write(partial(outbox.wish, target=f"notice:{n}", kind="notice", task_id="", what=wish, at=at))
+        world.store.write(partial(inbox.put, delivery=f"d{n}", event_type="issues", body=_issue_opened(world), at=at))
+    world.forge.faults.goes_down(answering=True)
+    yield world
+    world.expects_leftovers = True
+    world.forge.faults.comes_back()
+
+
+def _issue_opened(world: World) -> bytes:
+    return (
+        b'{"action":"opened","number":1,"issue":{"id":1,"number":1,"state":"open","labels":[{"name":"agent:any"}],'
+        b'"user":{"id":2,"login":"bob"}},"repository":{"id":%d,"full_name":"ann/demo"},'
+        b'"sender":{"id":2,"login":"bob"}}' % world.repo.id
+    )
+
+
+def test_a_batch_of_wishes_ends_at_the_first_that_is_not_answered(three_wishes: World) -> None:
+    with pytest.raises(Unavailable):
+        publish.work_off(three_wishes.fleet)
+    assert sorted(tries for _, tries, _ in three_wishes.fleet.read(outbox.pending)) == [0, 0, 1]
+
+
+def test_a_batch_of_webhooks_ends_at_the_first_that_is_not_answered(three_wishes: World) -> None:
+    with pytest.raises(Unavailable):
+        intake.work_off(three_wishes.fleet)
+    due = three_wishes.fleet.read(lambda sql: inbox.due(sql, three_wishes.clock() + 10_000))
+    assert [d.tries for d in due] == [1, 0, 0]
+
+
+@pytest.mark.parametrize("work_off", [publish.work_off, intake.work_off])
+def test_a_batch_ends_when_the_worker_stops(three_wishes: World, work_off: Callable[..., int]) -> None:
+    assert work_off(three_wishes.fleet, go_on=lambda: False) == 3
+    assert [tries for _, tries, _ in three_wishes.fleet.read(outbox.pending)] == [0, 0, 0]
+    due = three_wishes.fleet.read(lambda sql: inbox.due(sql, three_wishes.clock()))
+    assert [d.tries for d in due] == [0, 0, 0]
+
+
+def test_loops_show_that_they_live_between_two_items(world: World) -> None:
+    worker = Worker(world.fleet)
+    assert worker._go_on("outbox")
+    world.clock.forward(70)
+    assert worker._go_on("outbox")
+    assert world.fleet.read(lambda sql: beats.ages(sql, world.clock()))["outbox"] == 0
+    worker.stop()
+    assert not worker._go_on("outbox")
+
+
+def test_a_forge_that_is_away_leaves_the_fleet_ready_and_the_worker_stoppable(three_wishes: World) -> None:
+    worker = Worker(three_wishes.fleet)
+    running = threading.Thread(target=worker.run)
+    running.start()
+    try:
+        until = time.monotonic() + 30
+        while not readiness(three_wishes.fleet).ready:
+            assert time.monotonic() < until, readiness(three_wishes.fleet)
+            time.sleep(0.1)
+        tries = [tries for _, tries, _ in three_wishes.fleet.read(outbox.pending)]
+        assert sum(tries) <= 3, "it does not spin"
+    finally:
+        worker.stop()
+        running.join(30)
+    assert not running.is_alive()
+
+
+def test_one_push_that_hangs_is_no_dead_loop(world: World) -> None:
+    at = world.clock()
+    for name in ("inbox", "outbox", "timers"):
+        world.store.write(partial(beats.beat, name=name, at=at))
+    world.clock.forward(59)
+    assert readiness(world.fleet).ready
+    for name in ("inbox", "timers"):
+        world.store.write(partial(beats.beat, name=name, at=at + 300))
+    world.clock.forward(300)
+    assert readiness(world.fleet).ready
+    world.clock.forward(1000)
+    assert not readiness(world.fleet).ready

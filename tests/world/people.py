@@ -1,0 +1,57 @@
+"""People on the forge and what they do there."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bot.standin import Person
+from tests.world.issues import IssueView
+
+if TYPE_CHECKING:
+    from tests.world.world import World
+
+
+class Someone:
+    def __init__(self, world: "World", person: Person) -> None:
+        self._world, self.person = world, person
+
+    @property
+    def login(self) -> str:
+        return self.person.login
+
+    def opens_issue(self, title: str, body: str = "", labels: Sequence[str] = ()) -> IssueView:
+        return self._opened(self._world.repo.open_issue(self.person, title, body, list(labels)))
+
+    def opens_issue_by_web_form(self, title: str, body: str = "", labels: Sequence[str] = ()) -> IssueView:
+        """Here the forge keeps labels that the person may not set (Forgejo 15)."""
+        return self._opened(self._world.repo.open_issue_by_web_form(self.person, title, body, list(labels)))
+
+    def _opened(self, issue: object) -> IssueView:
+        view = IssueView(self._world, issue)  # type: ignore[arg-type]
+        self._world.issues.append(view)
+        return view
+
+    def labels(self, issue: IssueView, *names: str) -> None:
+        issue.issue.add_label(self.person, *names)
+
+    def unlabels(self, issue: IssueView, name: str) -> None:
+        issue.issue.remove_label(self.person, name)
+
+    def clears_labels(self, issue: IssueView) -> None:
+        issue.issue.clear_labels(self.person)
+
+    def closes(self, issue: IssueView) -> None:
+        issue.issue.close(self.person)
+
+    def reopens(self, issue: IssueView) -> None:
+        issue.issue.reopen(self.person)
+
+    def edits(self, issue: IssueView, *, title: str | None = None, body: str | None = None) -> None:
+        issue.issue.edit(self.person, title=title, body=body)
+
+    def merges(self, issue: IssueView) -> None:
+        """The pull request of the issue."""
+        pull = issue.pull()
+        pull.merge(self.person, head_sha=pull.head_sha)
+
+    def closes_pull(self, issue: IssueView) -> None:
+        issue.pull().close(self.person)

@@ -1,0 +1,42 @@
+"""Pulling the plug: the process dies at any point where something becomes lasting, here or on the forge."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class PowerCut(BaseException):
+    """The process is gone; nothing after this point runs."""
+
+
+class Power:
+    """Counts the points passed; at the one that was chosen the power is cut until it comes back."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self.cut_at = 0
+        self.is_cut = False
+
+    def point(self) -> None:
+        if self.is_cut:
+            raise PowerCut
+        self.passed += 1
+        if self.passed == self.cut_at:
+            self.is_cut = True
+            raise PowerCut
+
+    def comes_back(self) -> None:
+        self.is_cut = False
+        self.cut_at = 0
+
+    def around(self, deed: Callable[..., T]) -> Callable[..., T]:
+        """``deed`` with a point before it and one after it."""
+
+        def guarded(*args: Any, **options: Any) -> T:
+            self.point()
+            result = deed(*args, **options)
+            self.point()
+            return result
+
+        return guarded

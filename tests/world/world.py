@@ -1,0 +1,202 @@
+"""The world itself: builds everything, lets time pass, and checks at the end that nothing is left over."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import requests
+from pydantic import SecretStr
+
+from bot.forge import Api, Forge
+from bot.forge.transport import session
+from bot.service import sweep
+from bot.service.fleet import Fleet
+from bot.settings import Forgejo, Orchestrator, Server, Settings
+from bot.standin import Repository, Standin
+from bot.store import Store, database, inbox, outbox, tasks, tokens, verify
+from bot.web.application import make_app
+from bot.worker import settle
+from tests.world.agents import PullAgent
+from tests.world.clock import Clock
+from tests.world.http import Site
+from tests.world.issues import IssueView
+from tests.world.people import Someone
+from tests.world.power import Power, PowerCut
+
+SECRET = "the hook's secret"
+ENROLMENT = "enrolment-token-of-the-world"
+_MAX_CATCH_UP_SECS = 30
+
+
+class World:
+    """``owner`` administers the repository, ``writer`` may push, ``reader`` may look, ``outsider`` is nobody's."""
+
+    def __init__(
+        self, root: Path, forge: Standin, site: Site, power: Power, url: str, clock: Clock, **keys: Any
+    ) -> None:
+        self.forge, self.clock, self.url, self.power = forge, clock, url, power
+        self._root, self._site, self._keys = root, site, keys
+        self.agents: list[PullAgent] = []
+        self.issues: list[IssueView] = []
+        self.read: set[int] = set()
+        self.bot = forge.person("fleet-bot")
+        self.owner = Someone(self, forge.person("ann"))
+        self.writer = Someone(self, forge.person("bob"))
+        self.reader = Someone(self, forge.person("carl"))
+        self.outsider = Someone(self, forge.person("zoe"))
+        self.repo = self._repository()
+        self.expects_leftovers = False
+        self._start()
+        self.fleet.remember(self.fleet.forge.repos.named("ann/demo"), watch=True)  # as `agent-fleet setup` does
+
+    def _repository(self) -> Repository:
+        repo = self.forge.repository("ann/demo", files={"README.md": "# Demo\n", "login.py": "broken\n"})
+        repo.grant(self.writer.person, "write")
+        repo.grant(self.reader.person, "read")
+        repo.grant(self.bot, "admin")
+        for name in ("agent:any", "agent:python", "agent:rust", "agent:gpu", "bug", "priority:high", "priority:low"):
+            repo.label(name)
+        repo.hook(
+            f"{self.url}/api/v1/webhooks/forgejo",
+            secret=SECRET,
+            events=["issues", "pull_request"],
+            active=True,
+        )
+        return repo
+
+    def _start(self) -> None:
+        db = self._root / "fleet.db"
+        orchestrator = {"db_path": str(db), "data_dir": str(self._root / "data"), **self._keys}
+        self.settings = Settings(
+            server=Server(public_url=self.url),
+            forgejo=Forgejo(url=self.forge.url, token=SecretStr(self.bot.token), webhook_secret=SecretStr(SECRET)),
+            orchestrator=Orchestrator(http_pull_token=SecretStr(ENROLMENT), **orchestrator),
+        )
+        database.migrate(db)
+        self.store: Store = database.open_store(db)
+        self.store.write = self.power.around(self.store.write)  # type: ignore[method-assign]
+        http = session()
+        http.request = self.power.around(http.request)  # type: ignore[method-assign]
+        api = Api(self.forge.url, self.bot.token, session=http)
+        self.fleet = _Mirrored(self.settings, self.store, Forge(api), clock=self.clock, chance=lambda: 0.5)
+        self.fleet.power = self.power
+        self._site.application = make_app(self.fleet)
+
+    def restarts(self) -> None:
+        """The server comes up again on the same database."""
+        self.stops()
+        self.power.comes_back()
+        self._start()
+
+    def stops(self) -> None:
+        self._site.application = None
+        self.fleet.forge.close()
+        self.store.close()
+
+    # --- time -------------------------------------------------------------------------------------------
+
+    def settles(self) -> None:
+        """Webhooks arrive, the worker does what is due, until nothing is."""
+        for _ in range(50):
+            arrived = self.forge.deliveries.deliver_all()
+            settle(self.fleet)
+            if not arrived and not self.forge.deliveries.waiting:
+                return
+        raise AssertionError("the world does not come to rest")
+
+    def sweeps(self) -> None:
+        sweep.sweep(self.fleet)
+        self.settles()
+
+    def seconds_pass(self, secs: float, step: float = 20) -> None:
+        """Agents that live beat their hearts meanwhile."""
+        self.settles()
+        while secs > 0:
+            self.clock.forward(min(step, secs))
+            secs -= step
+            for agent in self.agents:
+                agent.lives_on()
+            self.settles()
+
+    def minutes_pass(self, minutes: float) -> None:
+        self.seconds_pass(minutes * 60)
+
+    def catches_up(self) -> None:
+        """Waits out the pause between two edits of a status comment."""
+        self.settles()
+        for _ in range(_MAX_CATCH_UP_SECS):
+            if not self.fleet.read(outbox.pending):
+                return
+            self.clock.forward(1)
+            self.settles()
+
+    # --- people and agents ------------------------------------------------------------------------------
+
+    def pull_agent(
+        self, name: str, capabilities: Sequence[str] = (), *, agent_type: str = "exec", max_concurrency: int = 1
+    ) -> PullAgent:
+        agent = PullAgent(self, name, tuple(capabilities), agent_type, max_concurrency)
+        agent.registers(ENROLMENT)
+        self.agents.append(agent)
+        return agent
+
+    def operator_says(self, issue: IssueView, answer: str) -> None:
+        """Through the API, with an operator's token."""
+        now = self.clock()
+        token = self.store.write(lambda sql: tokens.create(sql, name="ops", role="write", at=now))
+        task = self.fleet.read(lambda sql: tasks.newest_of_issue(sql, self.repo.id, issue.number))
+        assert task is not None
+        done = requests.post(
+            f"{self.url}/api/v1/tasks/{task.id}/say",
+            json={"text": answer},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+        )
+        assert done.status_code == 200, done.text
+        self.settles()
+
+    # --- the end ----------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """What must hold after every story."""
+        if self.power.is_cut:
+            self.restarts()
+        self.catches_up()
+        differences = self.fleet.read(lambda sql: list(verify.differences(sql)))
+        assert not differences, f"the log and its projections differ: {differences}"
+        assert self.expects_leftovers or not self.fleet.read(outbox.pending), "the outbox is not empty"
+        assert not self.fleet.read(inbox.put_aside), "a webhook made our own code fail"
+        failed = [s for s in self._site.statuses if s[2] >= 500 and s[2] != 503]
+        assert not failed, f"answered with a server error: {failed}"
+        for issue in self.issues:
+            unread = [c.body for c in issue.bot_comments() if c.id not in self.read]
+            assert not unread, f"the bot wrote what no line of the story read: {unread}"
+
+
+class _Mirrored(Fleet):
+    """Pushes and imports are points where the power can be cut, too."""
+
+    power: Power
+
+    def mirror(self, repo: Any) -> Any:
+        found = super().mirror(repo)
+        for name in ("push", "import_result", "fetch"):
+            setattr(found, name, self.power.around(getattr(found, name)))
+        return found
+
+
+@contextlib.contextmanager
+def world(root: Path, **keys: Any) -> Iterator[World]:
+    """A world in ``root``; ``keys`` are settings of ``[orchestrator]``."""
+    clock, power = Clock(), Power()
+    forge = Standin(root / "forge", clock=clock, deliveries="manual")
+    site = Site(power)
+    with forge.serve(), site.serve() as url:
+        made = World(root, forge, site, power, url, clock, **keys)
+        try:
+            yield made
+            made.check()
+        finally:
+            with contextlib.suppress(PowerCut):
+                made.stops()

@@ -17,7 +17,8 @@ from bot.forge.repos import HOOK_EVENTS, Label
 from bot.service.fleet import Fleet
 from bot.service.labels import INPUT_COLOR, SHOWN, WantedLabel
 from bot.settings import Settings
-from bot.store import inbox
+from bot.store import agents, inbox
+from bot.store.agents import Agent
 from bot.store.wakeups import INBOX
 from bot.webhooks import decode
 from bot.webhooks.fields import number, table
@@ -113,16 +114,18 @@ class Done:
     trial: Trial
 
 
-def wanted_labels(settings: Settings) -> tuple[WantedLabel, ...]:
-    """The bot's own labels, and those people use: what the configured hosts offer, priorities, hold."""
+def wanted_labels(settings: Settings, registered: Sequence[Agent] = ()) -> tuple[WantedLabel, ...]:
+    """The bot's own labels, and those people use: what configured hosts and registered agents offer, priorities."""
     offered = {ANY}
+    for known in registered:
+        offered |= {known.agent_type, *(c.removeprefix(PREFIX) for c in known.capabilities)}
     for host in settings.hosts:
         for agent in host.agents:
             offered |= {agent.agent_type, *(c.removeprefix(PREFIX) for c in agent.capabilities)}
     asked = [_input(f"{PREFIX}{x}", f"Needs an agent that offers {x}") for x in sorted(offered - {ANY})]
     ranks = [_input(f"priority:{x}", f"{x.capitalize()} priority in the agents' queue") for x in PRIORITIES]
     anyone = _input(f"{PREFIX}{ANY}", "Any agent may work on it")
-    return (*SHOWN, anyone, *asked, *ranks, _input("fleet/hold", "Keep it out of the agents' queue"))
+    return (*SHOWN, anyone, *asked, *ranks)
 
 
 def plan(
@@ -156,7 +159,7 @@ def set_up(
     found = plan(
         fleet.forge.repos.labels(ref),
         _hooks(fleet, ref),
-        wanted_labels(fleet.settings),
+        wanted_labels(fleet.settings, fleet.read(agents.listed)),
         url,
         new_hook=new_hook,
     )

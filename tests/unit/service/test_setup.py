@@ -20,6 +20,7 @@ from bot.settings import Forgejo, HostAgent, HostEntry, Server, Settings
 from bot.standin import Standin
 from bot.standin.serve import serve
 from bot.store import forge_facts, inbox, open_store
+from bot.store.agents import Agent
 from bot.store.database import migrate
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def test_the_labels_that_are_wanted() -> None:
     people = [x for x in wanted if not x.exclusive]
     assert [x.name for x in people] == [
         "agent:any", "agent:code:rust", "agent:codex-cli", "agent:docs",
-        "priority:high", "priority:normal", "priority:low", "fleet/hold",
+        "priority:high", "priority:normal", "priority:low",
     ]  # fmt: skip
     assert {x.color for x in people} == {"795548"}
     assert [x.name for x in wanted if x.exclusive] == [f"fleet/{s.name.removeprefix('fleet/')}" for s in SHOWN]
@@ -59,8 +60,8 @@ def test_a_label_that_exists_keeps_its_colour_and_only_a_missing_exclusive_is_me
 
 
 def test_a_people_label_that_is_exclusive_is_left_so() -> None:
-    hold = [x for x in setup.wanted_labels(Settings()) if x.name == "fleet/hold"]
-    assert plan([Label(3, "fleet/hold", "0", "", True)], [], hold, URL).labels[0].mark is Mark.KEEP
+    anyone = [x for x in setup.wanted_labels(Settings()) if x.name == "agent:any"]
+    assert plan([Label(3, "agent:any", "0", "", True)], [], anyone, URL).labels[0].mark is Mark.KEEP
 
 
 def test_a_good_hook_is_kept_and_others_are_not_looked_at() -> None:
@@ -241,3 +242,9 @@ def test_a_push_of_another_repository_is_not_taken_for_the_test(world: World) ->
     world.fleet.store.write(lambda sql: inbox.put(sql, "x", "push", b'{"repository": {"id": 999}}', 1.0))
     assert not setup._arrived(world.fleet, world.repo.id, newest)
     assert world.run(wait_secs=0.1).trial is Trial.MISSING
+
+
+def test_what_registered_agents_offer_gets_labels_too() -> None:
+    agent = Agent("gpu-1", "exec", ("docs",), 1, "", "http_pull", "online", 0.0, 0.0, "", {}, ())
+    names = [x.name for x in setup.wanted_labels(Settings(), [agent])]
+    assert {"agent:any", "agent:docs", "agent:exec"} <= set(names)

@@ -69,9 +69,6 @@ class Worker:
         self._tidying_due.set()
         self._fleet.store.wakeups.close()
 
-    def sweep_now(self) -> None:
-        self._sweep_due.set()
-
     def _keep_time(self) -> None:
         """`schedule` on this thread; a job of its own that fails would starve the others, so each only signals."""
         plan = schedule.Scheduler()

@@ -9,7 +9,7 @@ from bot.core.errors import Refused
 from bot.core.task import Task
 from bot.service.fleet import Fleet, Step
 from bot.service.record import record
-from bot.store import Sql, agents, attempts, bodies, claims, forge_facts, log, tasks
+from bot.store import Sql, agents, attempts, bodies, claims, forge_facts, log
 from bot.store.agents import Agent
 from bot.store.attempts import Attempt
 
@@ -137,12 +137,3 @@ def _context(step: Step, task: Task) -> list[str]:
 
 def _ended(step: Step, task: Task) -> list[Attempt]:
     return [a for a in attempts.of_task(step.sql, task.id) if not a.active and a.fence < task.fence]
-
-
-def waiting_for(fleet: Fleet, agent_id: str, repos: tuple[str, ...]) -> bool:
-    """True when something fits the agent now; a cheap read for those who wait."""
-    return fleet.read(lambda sql: _candidate(sql, agent_id, repos, (), "")) is not None
-
-
-def held_by(fleet: Fleet, agent_id: str) -> list[Task]:
-    return fleet.read(lambda sql: tasks.held_by(sql, agent_id))

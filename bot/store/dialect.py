@@ -1,6 +1,5 @@
 """What differs between database engines, and the narrow face through which SQL is run."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from peewee import Database, IntegrityError, SqliteDatabase
@@ -61,10 +60,6 @@ class Sql:
             return int(self._db.execute_sql(statement, values).rowcount)
         except IntegrityError as problem:
             raise Duplicate(str(problem)) from problem
-
-    def many(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
-        for row in rows:
-            self.run(statement, *row)
 
     def wake(self, topic: str) -> None:
         """After the commit, those who wait for ``topic`` are woken."""

@@ -13,7 +13,7 @@ from bot.core.matching import ClassKey
 from bot.core.task import Task
 from bot.store import classes
 from bot.store.dialect import Duplicate, Row, Sql
-from bot.store.wakeups import COMMANDS, WORK
+from bot.store.wakeups import WORK
 
 GENESIS: Final = b"\x00" * 32
 
@@ -107,8 +107,6 @@ def _project(sql: Sql, before: Task | None, after: Task) -> None:
         classes.count(sql, now, 1)
     if now:
         sql.wake(WORK)
-    if before and before.state.leased and not after.state.leased:
-        sql.wake(COMMANDS)
     row = (
         *(after.state.value, after.version, now, int(after.claimable), after.priority, after.queued_at),
         *(after.changed_at, after.agent, after.fence, after.branch, after.pull_request, task.encode(after)),

@@ -8,8 +8,7 @@ from typing import Final
 WORK: Final = "work"
 INBOX: Final = "inbox"
 OUTBOX: Final = "outbox"
-COMMANDS: Final = "commands"
-TOPICS: Final = (WORK, INBOX, OUTBOX, COMMANDS)
+TOPICS: Final = (WORK, INBOX, OUTBOX)
 
 
 class Wakeups:

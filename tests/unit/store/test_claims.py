@@ -8,7 +8,7 @@ from bot.core.errors import Refused
 from bot.core.events import AttemptFailed, BackoffEnded, HoldPlaced, Released, Rerouted, Reserved
 from bot.core.matching import Candidate, ClassKey
 from bot.core.reasons import Reason
-from bot.store import Store, attempts, claims, classes, tasks
+from bot.store import Sql, Store, attempts, claims, classes, tasks
 from bot.store.verify import differences
 from tests.unit.store.filling import a_repo, a_task, claim, happens
 
@@ -100,12 +100,14 @@ def test_a_claim_does_not_look_at_the_queue(store: Store) -> None:
 
 
 def fill(store: Store, waiting: int) -> None:
-    rows = [(7, json.dumps([f"x{i}"]), "", waiting) for i in range(classes.MAX_CLASSES)]
-    store.write(
-        lambda sql: sql.many(
-            "INSERT INTO class (repo_id, requirements, reserved_for, waiting) VALUES (?, ?, ?, ?)", rows
-        )
-    )
+    def command(sql: Sql) -> None:
+        for i in range(classes.MAX_CLASSES):
+            sql.run(
+                "INSERT INTO class (repo_id, requirements, reserved_for, waiting) VALUES (?, ?, ?, ?)",
+                *(7, json.dumps([f"x{i}"]), "", waiting),
+            )
+
+    store.write(command)
 
 
 def test_too_many_different_label_sets_are_refused(store: Store) -> None:

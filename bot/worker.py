@@ -1,4 +1,4 @@
-"""The worker: inbox → steps, outbox → forge, timers, sweeps. One per database, whatever starts it."""
+"""The worker: inbox → steps, outbox → forge, work → hosts, timers, sweeps. One per database, whatever starts it."""
 
 import contextlib
 import fcntl
@@ -15,18 +15,21 @@ import structlog
 
 from bot.core.errors import Refused, Unavailable
 from bot.core.operator_text import another_worker, stop_the_other_worker
+from bot.dispatch.dispatcher import Dispatcher
 from bot.service import clocks, housekeeping, intake, publish, sweep
 from bot.service.fleet import Fleet
 from bot.service.opening import opened
 from bot.settings import Settings
 from bot.store import beats, inbox, outbox
-from bot.store.wakeups import INBOX, OUTBOX
+from bot.store.wakeups import INBOX, OUTBOX, WORK
 
 log = structlog.get_logger(__name__)
 
 #: Leases and timers are looked at this often; nothing waits for it but what time itself decides.
 _TICK_SECS: Final = 1.0
 _BEAT_SECS: Final = 5.0
+#: Hosts are asked at least this often, however rarely agents have to beat.
+_HOSTS_SECS: Final = 30.0
 #: A loop waits no longer than this for the world to answer again: it is alive, and its beat must show it.
 _PATIENCE_SECS: Final = 15.0
 
@@ -36,6 +39,7 @@ class Worker:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
+        self._dispatcher = Dispatcher(fleet)
         self._stop = threading.Event()
         self._sweep_due = threading.Event()
         self._tidying_due = threading.Event()
@@ -51,6 +55,8 @@ class Worker:
                 for name, turn in (
                     ("inbox", self._inbox),
                     ("outbox", self._outbox),
+                    ("dispatch", self._dispatch),
+                    ("hosts", self._hosts),
                     ("timers", self._timers),
                     ("sweep", self._sweep),
                     ("housekeeping", self._tidy),
@@ -61,6 +67,7 @@ class Worker:
             self._keep_time()
             for thread in threads:
                 thread.join()
+            self._dispatcher.stop()
 
     def stop(self) -> None:
         """Lets every loop finish what it is doing and end."""
@@ -114,6 +121,16 @@ class Worker:
         if not publish.work_off(self._fleet, go_on=lambda: self._go_on("outbox")):
             self._sleep_until(OUTBOX, seen, self._fleet.read(outbox.next_due))
 
+    def _dispatch(self) -> None:
+        seen = self._fleet.store.wakeups.count(WORK)
+        if not self._dispatcher.turn():
+            every = float(self._fleet.settings.orchestrator.dispatch_interval_secs)
+            self._fleet.store.wakeups.wait(WORK, seen, min(_BEAT_SECS, every))
+
+    def _hosts(self) -> None:
+        self._dispatcher.look_after()
+        self._stop.wait(min(self._fleet.settings.orchestrator.heartbeat_interval_secs, _HOSTS_SECS))
+
     def _timers(self) -> None:
         clocks.tick(self._fleet)
         self._stop.wait(_TICK_SECS)
@@ -126,6 +143,7 @@ class Worker:
     def _tidy(self) -> None:
         if self._tidying_due.wait(_BEAT_SECS) and not self._stop.is_set():
             self._tidying_due.clear()
+            self._dispatcher.clear_up()
             housekeeping.tidy(self._fleet, go_on=lambda: self._go_on("housekeeping"))
 
     def _sleep_until(self, topic: str, seen: int, due: float | None) -> None:
@@ -147,11 +165,11 @@ def only_one(database: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def settle(fleet: Fleet, rounds: int = 100) -> None:
+def settle(fleet: Fleet, rounds: int = 100, dispatch: Callable[[], int] = lambda: 0) -> None:
     """Does everything that is due now, on this thread, until nothing is: for tests and one-shot commands."""
     for _ in range(rounds):
         clocks.tick(fleet)
-        if not _some_done(fleet, intake.work_off) + _some_done(fleet, publish.work_off):
+        if not _some_done(fleet, intake.work_off) + _some_done(fleet, publish.work_off) + dispatch():
             return
     raise RuntimeError("the fleet does not come to rest")
 

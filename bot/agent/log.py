@@ -30,11 +30,12 @@ class OutgoingLog:
     count what is sent, so they stay without gaps.
     """
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self, secrets: Iterable[str], position: int = 0) -> None:
+        """``position``: bytes that are known already, when a log is gone on with."""
         self._scan = SecretScan(secrets)
         self._lock = threading.Lock()
         self._unsent = bytearray()  # what the server does not know yet, from position _known on
-        self._known = 0
+        self._known = position
         self._tail: deque[bytes] = deque()
         self._tail_bytes = self._left_out = 0
         self._skipping = self._lost = False
@@ -69,6 +70,16 @@ class OutgoingLog:
                 return None
             # A character cut in two at the end waits for the next piece.
             return self._known, self._unsent[:PIECE_BYTES].decode("utf-8", "ignore")
+
+    def everything(self) -> tuple[int, str] | None:
+        """(position, text) of all that is not known yet, for one who takes it at once; None when there is nothing."""
+        with self._lock:
+            return (self._known, self._unsent.decode("utf-8", "ignore")) if self._unsent else None
+
+    @property
+    def skipping(self) -> bool:
+        """Whether lines are being left out now."""
+        return self._skipping
 
     def known(self, position: int) -> None:
         """The server knows the first ``position`` bytes; we go on from there."""

@@ -10,6 +10,7 @@ import bot
 from bot.adapters.base import Outcome, Usage
 from bot.agent.client import Claim, Json
 from bot.agent.report import usage_fields
+from bot.core import modes
 from bot.execution.process import Ended
 from bot.execution.workspace import Collected
 
@@ -32,6 +33,7 @@ class Evidence:
     log: dict[str, object] = field(default_factory=dict)
     usage: list[Usage] = field(default_factory=list)
     session: str = ""
+    mode: str = modes.HTTP_PULL
 
 
 def receipt_of(claim: Claim, known: Evidence) -> Json:
@@ -49,7 +51,7 @@ def receipt_of(claim: Claim, known: Evidence) -> Json:
         },
         "prompt": {"sha256": _sha256(known.prompt.encode("utf-8", "replace"))},
         "executor": {
-            "mode": "http_pull",
+            "mode": known.mode,
             "host_id": known.host,
             "agent_type": known.agent_type,
             "adapter": known.adapter,

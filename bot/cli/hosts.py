@@ -17,7 +17,8 @@ from bot.execution.host_opening import login_of, open_host, pins_of
 from bot.execution.hosts import Host
 from bot.execution.ssh import seen_key
 from bot.settings import load
-from bot.settings.sections import HostEntry, Settings
+from bot.settings.hosts import HostEntry
+from bot.settings.sections import Settings
 
 _ROUNDS: Final = 5
 #: What the CLIs of agent types are called on a host; others by the name of the type or of their own command.

@@ -129,6 +129,14 @@ def use_own_id(agent: str) -> str:
     return f"It is for {cleaning.code(agent, 80)}: leave agent_id out, or name that one."
 
 
+def agent_of_a_host(agent: str) -> str:
+    return f"{agent} is an agent of a configured host: the orchestrator starts it, nobody else speaks for it."
+
+
+def choose_another_id() -> str:
+    return "Choose another agent_id."
+
+
 def agent_id_missing() -> str:
     return "agent_id is needed with the enrolment token: it does not say which agent calls."
 

@@ -183,6 +183,43 @@ def quarantined(host: str, failures: int, why: str) -> str:
     return f"{host} is set aside after {failures} failures in a row: {why}"
 
 
+def not_asked_yet(host: str) -> str:
+    return f"{host} has not answered yet."
+
+
+def host_is_not_configured(host: str) -> str:
+    return f"The configuration does not name the host {host} any more; its run was given up."
+
+
+def agent_is_not_configured(agent: str) -> str:
+    return f"The configuration does not name {agent} any more."
+
+
+def run_lost(host: str, why: str) -> str:
+    how = {"boot": "restarted", "gone": "lost the process that watched the run", "silent": "does not answer"}
+    return f"{host} {how.get(why, 'lost the run')}."
+
+
+def run_ended_there(host: str, why: str) -> str:
+    return f"The run could not be carried out on {host}: {why}."
+
+
+def output_limit(limit: int) -> str:
+    return f"The agent command printed more than {limit} bytes and was ended."
+
+
+def log_full() -> str:
+    return "its file system is full or broken"
+
+
+def job_not_understood() -> str:
+    return "the request did not arrive whole"
+
+
+def secret_file_missing() -> str:
+    return "a file named in env_files cannot be read there"
+
+
 # --- agent-fleet hosts --------------------------------------------------------------------------------------
 
 

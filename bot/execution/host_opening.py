@@ -7,7 +7,7 @@ from bot.execution.hostkeys import PinnedKeys
 from bot.execution.hosts import Host
 from bot.execution.local import LocalHost
 from bot.execution.ssh import Login, SshHost
-from bot.settings.sections import HostEntry
+from bot.settings.hosts import HostEntry
 
 #: The file for pinned keys in the data folder, when an entry names none.
 KNOWN_HOSTS = "known_hosts"

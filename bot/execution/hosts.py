@@ -1,5 +1,6 @@
 """One host as the dispatcher sees it: runs to start, watch and end, over SSH or on this machine."""
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -219,6 +220,12 @@ class Host:
         """Forget a run that is over; False when there was none. Raises HostBroken (``busy``) while it runs."""
         return self.wrapper.call("remove", run_id).value("removed") == "yes"
 
+    def values(self, variables: Sequence[str], files: Sequence[str]) -> tuple[str, ...]:
+        """What ``variables`` of the login environment and ``files`` of the host hold: what a log must not show."""
+        pairs = (("names", "\n".join(map(_variable, variables))), ("paths", "\n".join(files)))
+        reply = self.wrapper.call("values", request=calls.lines(pairs))
+        return tuple(base64.b64decode(value).decode("utf-8", "replace") for value in reply.values("value"))
+
     def ping(self) -> str:
         """The boot id of the machine."""
         return self.wrapper.call("ping").value("pong")
@@ -238,7 +245,7 @@ def _pids(said: str) -> tuple[int, ...]:
 
 
 def _variable(name: str) -> str:
-    if not name.isascii() or not name.isidentifier() or name.upper().startswith("AGENT_FLEET_"):
+    if not name.isascii() or not name.isidentifier() or name.upper() == "AGENT_FLEET_RUN":
         raise Refused(text.bad_command_word(name), status=422, kind="bad_variable")
     return name
 

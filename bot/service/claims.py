@@ -34,9 +34,15 @@ def claim(
     same claim. ``capabilities`` narrow what the agent has registered, never widen it.
     Returns None when nothing fits or the agent has no free slot. Raises Refused (404) for an unknown agent.
     """
-    if fleet.read(lambda sql: _candidate(sql, agent_id, repos, capabilities, claim_id)) is None:
+    if fleet.read(lambda sql: _candidate(fleet, sql, agent_id, repos, capabilities, claim_id)) is None:
         return None
     return fleet.step(lambda step: _claim(step, agent_id, repos, capabilities, claim_id))
+
+
+def peek(fleet: Fleet, agent_id: str) -> str | None:
+    """The id of the task that a claim would lease now, None for none. Raises Refused (404)."""
+    found = fleet.read(lambda sql: _candidate(fleet, sql, agent_id, (), (), ""))
+    return found[1] if found else None
 
 
 def registered(sql: Sql, agent_id: str) -> Agent:
@@ -48,7 +54,7 @@ def registered(sql: Sql, agent_id: str) -> Agent:
 
 
 def _candidate(
-    sql: Sql, agent_id: str, repos: tuple[str, ...], capabilities: tuple[str, ...], claim_id: str
+    fleet: Fleet, sql: Sql, agent_id: str, repos: tuple[str, ...], capabilities: tuple[str, ...], claim_id: str
 ) -> tuple[Agent, str] | None:
     """The agent and the task it may have; "" as task when this claim was made before."""
     agent = registered(sql, agent_id)
@@ -60,14 +66,26 @@ def _candidate(
     if capabilities:
         named = frozenset(capabilities)
         who = type(who)(who.id, who.agent_type, who.capabilities & named, who.repos)
-    task_id = claims.next_task(sql, who, agent.lost_tasks)
+    full = _full_repos(fleet, sql)
+    task_id = None if full is None else claims.next_task(sql, who, agent.lost_tasks, full)
     return (agent, task_id) if task_id else None
+
+
+def _full_repos(fleet: Fleet, sql: Sql) -> set[int] | None:
+    """Repositories in which as much is running as may be; None when that holds for the whole fleet."""
+    o = fleet.settings.orchestrator
+    if not (o.max_running or o.max_running_per_repo):
+        return set()
+    running = attempts.running_by_repo(sql)
+    if o.max_running and sum(running.values()) >= o.max_running:
+        return None
+    return {repo for repo, count in running.items() if 0 < o.max_running_per_repo <= count}
 
 
 def _claim(
     step: Step, agent_id: str, repos: tuple[str, ...], capabilities: tuple[str, ...], claim_id: str
 ) -> Claim | None:
-    found = _candidate(step.sql, agent_id, repos, capabilities, claim_id)
+    found = _candidate(step.fleet, step.sql, agent_id, repos, capabilities, claim_id)
     if found is None:
         return None
     agent, task_id = found

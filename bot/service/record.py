@@ -1,7 +1,7 @@
 """Writing an event, and asking for everything that follows from it: timers, branch, pull request, what is shown."""
 
 from bot.core import events as e
-from bot.core import ids, text, view
+from bot.core import ids, modes, text, view
 from bot.core.events import Event
 from bot.core.reasons import Reason
 from bot.core.task import Task
@@ -82,7 +82,7 @@ def _outcome(event: Event) -> str:
 
 def _arm(step: Step, after: Task, event: Event) -> None:
     match event:
-        case e.Claimed():
+        case e.Claimed(mode=mode) if mode != modes.SSH_CLI:  # a run on a host is timed there, and by its supervisor
             due = step.now + step.fleet.settings.orchestrator.task_timeout_secs
             timers.arm(step.sql, Timer(timeout_key(after.id), "timeout", due, after.id, after.fence))
         case e.AttemptFailed():

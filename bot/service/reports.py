@@ -19,7 +19,7 @@ from bot.service.agents import holding
 from bot.service.claimed_pulls import ClaimedPull
 from bot.service.fleet import Fleet, Step
 from bot.service.record import record
-from bot.store import attempts, bodies, receipts, run_logs, tasks
+from bot.store import attempts, bodies, host_runs, receipts, run_logs, tasks
 
 #: After so many in a row, handing back counts as a failed attempt.
 _MAX_HANDED_BACK = 5
@@ -29,7 +29,10 @@ QUESTION_SECS = 2 * 3600
 
 @dataclass(frozen=True)
 class Progress:
-    """``seq`` rises with every report of a run; ``log`` is (byte position, text)."""
+    """``seq`` rises with every report of a run; ``log`` is (byte position, text).
+
+    ``heard``, for runs on hosts: bytes of stdout and of stderr that the log covers with this text.
+    """
 
     status: str
     seq: int = 0
@@ -37,6 +40,7 @@ class Progress:
     checklist: tuple[tuple[str, bool], ...] | None = None
     usage: dict[str, Any] | None = None
     log: tuple[int, str] | None = None
+    heard: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ def progress(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, said:
             usage=said.usage,
         )
         position = run_logs.append(step.sql, task_id, held, *(said.log or (0, "")))
+        if said.heard is not None:
+            host_runs.heard(step.sql, task_id, held, *said.heard)
         if said.message or said.checklist:
             display.show_comment(step, task)
         return lease_until, held, position
@@ -90,13 +96,30 @@ def source(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, have: s
     That is the tip of the task's branch when it has one, else of the base. Raises Refused (404, 409, 422 when git
     or the forge says no), Unavailable when the forge does not answer.
     """
+    task, tip = start_of(fleet, agent_id, task_id, fence)
+    return mirrors.with_mirror(fleet, task.repo_id, lambda mirror: mirror.source_bundle(tip, have)), tip
+
+
+def start_of(fleet: Fleet, agent_id: str, task_id: str, fence: int | None) -> tuple[Task, str]:
+    """The task and the commit its attempt starts from, which the mirror has now. Raises as ``source``."""
     held, task = fleet.read(lambda sql: (holding(sql, agent_id, task_id, fence), tasks.get(sql, task_id)))
     mirror = mirrors.fetched(fleet, task.repo_id)
     tip = mirror.branch_tip(task.branch) or mirror.branch_tip(task.base)
     if tip is None:
         raise Refused(text.no_base_branch(task.base), text.check_the_base(), 422, "no_base")
     fleet.store.write(lambda sql: attempts.source_given(sql, task_id, held, tip))
-    return mirrors.with_mirror(fleet, task.repo_id, lambda mirror: mirror.source_bundle(tip, have)), tip
+    return task, tip
+
+
+def lost(fleet: Fleet, agent_id: str, task_id: str, fence: int, silent_secs: int) -> None:
+    """A run on a host has vanished: back to the queue, at no cost, unless too many did. Raises Refused (404, 409)."""
+
+    def command(step: Step) -> None:
+        held = holding(step.sql, agent_id, task_id, fence)
+        event = retry.after_loss(step.task(task_id), step.fleet.policy, silent_secs)
+        record(step, step.task(task_id), event, cause=f"lost:{task_id}:{held}", actor="fleet")
+
+    fleet.step(command)
 
 
 def result(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, bundle: Path) -> dict[str, Any]:

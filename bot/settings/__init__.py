@@ -1,12 +1,11 @@
 """Typed settings from TOML, environment and files; one wrong value refuses them all, with every reason."""
 
+from bot.settings.hosts import HostAgent, HostEntry
 from bot.settings.loading import Loaded, load
 from bot.settings.problems import Problem, SettingsError
 from bot.settings.sections import (
     Adapter,
     Forgejo,
-    HostAgent,
-    HostEntry,
     Log,
     Orchestrator,
     Server,

@@ -7,9 +7,10 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from bot.core import operator_text as text
+from bot.settings.hosts import HostAgent, HostEntry
 from bot.settings.keys import all_keys, nearest
 from bot.settings.problems import Problem
-from bot.settings.sections import Adapter, HostAgent, HostEntry
+from bot.settings.sections import Adapter
 
 #: What each of pydantic's type errors wanted.
 WANTED: Final = {

@@ -8,8 +8,9 @@ from typing import Final
 
 from pydantic import BaseModel, SecretStr
 
+from bot.settings.hosts import HostAgent, HostEntry, HostHooks
 from bot.settings.keys import Key, all_keys, keys_of
-from bot.settings.sections import Adapter, HostAgent, HostEntry, HostHooks, Settings
+from bot.settings.sections import Adapter, Settings
 
 HEAD: Final = """\
 # Agent Fleet: every setting with its default. Generated from bot/settings by `agent-fleet docs build`.

@@ -9,17 +9,17 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator, model_va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.core import operator_text as text
+from bot.settings.hosts import HostEntry
 from bot.settings.values import (
     REPOSITORY,
-    AbsolutePath,
     BranchPrefix,
     Bytes,
     Count,
+    CountOrNone,
     DatabaseUrl,
     Days,
     FilePath,
     Host,
-    HostKey,
     Identifier,
     PathInRepository,
     Phrase,
@@ -153,6 +153,18 @@ class Orchestrator(Section):
     """Shortest time between two edits of one status comment."""
     max_lost_runs: Annotated[int, Field(ge=1, le=100)] = 3
     """Runs lost in a row (agent or host vanished) after which a task fails. Lost runs cost no retry."""
+    max_running: CountOrNone = 0
+    """Most tasks running at once, over all agents. 0: as many as there are slots."""
+    max_running_per_repo: CountOrNone = 0
+    """Most tasks running at once in one repository. 0: no limit of its own."""
+    stall_timeout_secs: SecondsOrNone = 900
+    """How long an agent on a host may print nothing before it is ended. 0: as long as it likes."""
+    stop_grace_secs: SecondsOrNone = 10
+    """How long a run on a host has to end itself when it is told to, before it is killed."""
+    max_run_log_bytes: Bytes = 256 * 1024 * 1024
+    """Most bytes one run on a host may print before it is ended; of these a part is kept."""
+    keep_workspaces_days: Days = 7
+    """How long a workspace on a host that nobody uses is kept, in days."""
     max_waiting_agents: Annotated[int, Field(ge=0, le=4096)] = 0
     """Agents per web process that may wait for work at once; below `server.threads`. 0: half of them."""
     max_result_bytes: Bytes = 64 * 1024 * 1024
@@ -199,81 +211,6 @@ class Orchestrator(Section):
             )
         if str(self.db_path) in ("", "."):
             raise impossible(text.may_not_be_empty(), "", "db_path")
-        return self
-
-
-class HostAgent(Section):
-    """One agent CLI on a host."""
-
-    agent_type: Identifier
-    """Which agent CLI: the name of an adapter, such as `codex-cli`."""
-    max_concurrency: Annotated[int, Field(ge=1, le=1000)] = 1
-    """How many tasks it runs at once."""
-    capabilities: Annotated[list[Text], AfterValidator(once_each)] = Field(default_factory=list)
-    """What it can do: `code:rust` meets the label `agent:code:rust`."""
-    env: Annotated[list[Variable], AfterValidator(once_each)] = Field(default_factory=list)
-    """Names of variables of the host's login environment passed through to it, besides PATH, LANG and TZ."""
-    env_files: dict[Variable, AbsolutePath] = Field(default_factory=dict)
-    """Variables whose value is read from a file on the host, such as `{ OPENAI_API_KEY = "/home/deploy/key" }`."""
-
-
-class HostHooks(Section):
-    """Shell commands run in a task's tree on the host, as `ssh_user`."""
-
-    after_create: str = ""
-    """After a workspace was made, once."""
-    before_run: str = ""
-    """Before each attempt."""
-    after_run: str = ""
-    """After each attempt, before its work is collected."""
-    before_remove: str = ""
-    """Before a workspace is removed."""
-    timeout_secs: Seconds = 300
-    """How long each may take."""
-
-
-class HostEntry(Section):
-    """A machine the bot starts agents on, over SSH or (hostname `localhost`) directly."""
-
-    host_id: Identifier
-    """Name of the host; unique."""
-    hostname: Host
-    """Address to connect to; `localhost` runs on this machine without SSH."""
-    ssh_user: Identifier
-    """User the agents run as."""
-    ssh_port: Port = 22
-    """Port of the SSH server."""
-    ssh_key_path: str = ""
-    """Private key to log in with; needed unless the host is `localhost` or `ssh_agent` is set."""
-    ssh_key_passphrase_file: str = ""
-    """File with the passphrase of that key. Empty: it has none."""
-    ssh_agent: bool = False
-    """Also offer the keys of the SSH agent of the user who runs the orchestrator."""
-    host_key: HostKey = ""
-    """The host's key: `SHA256:…` or `ssh-ed25519 AAAA…`. Empty: as pinned in `known_hosts`."""
-    known_hosts: str = ""
-    """File with pinned host keys. Empty: `known_hosts` in the data folder, written by `hosts add`."""
-    max_sessions: Annotated[int, Field(ge=1, le=1000)] = 8
-    """Commands at once over one connection, below the server's MaxSessions; then another is made."""
-    allow_same_user: bool = False
-    """On `localhost`: let agents run as the user who runs the orchestrator, whose secrets they can then read."""
-    work_dir: AbsolutePath
-    """Folder on the host for workspaces, owned by `ssh_user`; characters A-Z a-z 0-9 . _ @ + - and /."""
-    hooks: HostHooks = HostHooks()
-    """Commands run around attempts; a table."""
-    mode: Literal["ssh_cli"] = "ssh_cli"
-    """How agents are started there."""
-    agents: Annotated[list[HostAgent], Field(min_length=1)]
-    """The agent CLIs of this host."""
-
-    @property
-    def is_local(self) -> bool:
-        return self.hostname == "localhost"
-
-    @model_validator(mode="after")
-    def _can_log_in(self) -> Self:
-        if not self.is_local and not self.ssh_key_path and not self.ssh_agent:
-            raise impossible(text.key_needed(self.hostname), text.add_the_key("ssh_key_path"), "ssh_key_path")
         return self
 
 

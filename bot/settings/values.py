@@ -165,5 +165,6 @@ SecondsOrNone = Annotated[int, Field(ge=0, le=604_800)]
 #: From a day to ten years.
 Days = Annotated[int, Field(ge=1, le=3650)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+CountOrNone = Annotated[int, Field(ge=0, le=1_000_000)]
 #: From a kibibyte to 16 GiB.
 Bytes = Annotated[int, Field(ge=1024, le=17_179_869_184)]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bot.core import modes
 from bot.store.dialect import Row, Sql
 
 _COLUMNS: Final = (
@@ -98,9 +99,37 @@ def count_running(sql: Sql, agent: str) -> int:
     return int(sql.value("SELECT count(*) FROM attempt WHERE agent = ? AND active = 1", agent))
 
 
+def running_in_mode(sql: Sql, mode: str) -> list[Attempt]:
+    """Oldest claim first."""
+    rows = sql.all(f"SELECT {_COLUMNS} FROM attempt WHERE active = 1 AND mode = ? ORDER BY claimed_at", mode)
+    return [_attempt(r) for r in rows]
+
+
+def running_by_repo(sql: Sql) -> dict[int, int]:
+    """How many run now, by repository id."""
+    rows = sql.all(
+        """SELECT task.repo_id, count(*) FROM attempt JOIN task ON task.id = attempt.task_id
+           WHERE attempt.active = 1 GROUP BY task.repo_id"""
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def last_host(sql: Sql, task_id: str) -> str:
+    """The host that has the task's workspace: of its newest attempt on one that was not handed back; "" = none."""
+    host = sql.value(
+        """SELECT host FROM attempt WHERE task_id = ? AND mode = ? AND outcome <> 'handed back'
+           ORDER BY fence DESC LIMIT 1""",
+        *(task_id, modes.SSH_CLI),
+    )
+    return str(host or "")
+
+
 def expired(sql: Sql, now: float) -> list[Attempt]:
-    """Those whose lease is over."""
-    rows = sql.all(f"SELECT {_COLUMNS} FROM attempt WHERE active = 1 AND lease_until < ? ORDER BY lease_until", now)
+    """Those whose lease is over; runs on hosts have none that could be: their supervisor knows how they stand."""
+    rows = sql.all(
+        f"SELECT {_COLUMNS} FROM attempt WHERE active = 1 AND lease_until < ? AND mode <> ? ORDER BY lease_until",
+        *(now, modes.SSH_CLI),
+    )
     return [_attempt(r) for r in rows]
 
 

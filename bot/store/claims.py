@@ -8,14 +8,16 @@ from bot.store import classes
 from bot.store.dialect import Sql
 
 
-def next_task(sql: Sql, agent: Candidate, refused: Collection[str] = ()) -> str | None:
+def next_task(
+    sql: Sql, agent: Candidate, refused: Collection[str] = (), full_repos: Collection[int] = ()
+) -> str | None:
     """The id of the most urgent, longest waiting claimable task that ``agent`` may run, None for none.
 
-    ``refused`` are tasks not to be given to it.
+    ``refused`` are tasks not to be given to it; in ``full_repos`` (ids) enough is running.
     """
     heads = []
     for class_id, key, repo, _ in classes.waiting(sql):
-        if matching.fits(agent, key, repo):
+        if key.repo_id not in full_repos and matching.fits(agent, key, repo):
             heads += _heads(sql, class_id, refused)
     return min(heads)[2] if heads else None
 

@@ -42,6 +42,7 @@ class Caller:
     """``role`` is agent, enrolment, read, write or admin; ``agent`` the one agent that a token is for.
 
     ``repos`` are the globs it is bound to (() = all). ``fenceless``: calls without a fence are understood.
+    Nobody speaks for the agents that we start on hosts ourselves (``started_by_us``).
     """
 
     name: str
@@ -49,6 +50,7 @@ class Caller:
     agent: str = ""
     repos: tuple[str, ...] = ()
     fenceless: bool = False
+    started_by_us: frozenset[str] = frozenset()
 
     @property
     def operates(self) -> bool:
@@ -63,7 +65,10 @@ class Caller:
             raise Refused(text.not_your_agent(named), text.use_own_id(self.agent), 403, "not_yours")
         if not (self.agent or named):
             raise Refused(text.agent_id_missing(), "", 422, "fields")
-        return self.agent or named
+        found = self.agent or named
+        if found in self.started_by_us:
+            raise Refused(text.agent_of_a_host(found), text.choose_another_id(), 403, "not_yours")
+        return found
 
 
 NOBODY: Final = Caller("", "")
@@ -74,6 +79,8 @@ class Doorkeeper:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
+        hosts = fleet.settings.hosts
+        self._started_by_us = frozenset(entry.agent_id(agent) for entry in hosts for agent in entry.agents)
         self._written: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -90,14 +97,14 @@ class Doorkeeper:
         shared = self._fleet.settings.orchestrator.http_pull_token.get_secret_value().encode("utf-8", "surrogatepass")
         # on bytes: comparing text that is not ASCII raises
         if shared and hmac.compare_digest(shared, secret.encode("latin-1", "replace")):
-            return Caller("enrolment token", ENROLMENT, fenceless=True)
+            return Caller("enrolment token", ENROLMENT, fenceless=True, started_by_us=self._started_by_us)
         now = self._fleet.clock()
         token = self._fleet.read(lambda sql: tokens.find(sql, secret))
         if token is None or not token.usable(now):
             raise Refused(text.unknown_token(), text.how_to_make_a_token(), 401, "unknown_token")
         self._note_use(token, now)
         role = token.role if token.role in _RANK else "agent"
-        return Caller(token.name, role, token.agent, token.repos, token.legacy)
+        return Caller(token.name, role, token.agent, token.repos, token.legacy, self._started_by_us)
 
     def _note_use(self, token: Token, now: float) -> None:
         with self._lock:

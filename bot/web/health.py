@@ -6,7 +6,7 @@ from typing import Final
 from bot.core import api_text as text
 from bot.execution.git import NETWORK_SECS
 from bot.service.fleet import Fleet
-from bot.store import beats, outbox
+from bot.store import beats, hosts, outbox
 from bot.store.database import pending
 from bot.web.answers import Answer, Shown
 from bot.web.callers import May
@@ -16,7 +16,7 @@ ENDPOINTS: Final = Endpoints("health", "Health")
 
 #: Loops of the worker that must come round, and after how many seconds of silence they count as stuck. They show a
 #: sign between any two items, so on top of this comes what one item may wait for a forge that hangs.
-_LOOPS: Final = {"inbox": 60.0, "outbox": 60.0 + NETWORK_SECS, "timers": 30.0}
+_LOOPS: Final = {"inbox": 60.0, "outbox": 60.0 + NETWORK_SECS, "dispatch": 60.0, "timers": 30.0}
 #: Wishes that have failed this often mean that the forge does not answer.
 _FAILED_TRIES: Final = 2
 
@@ -48,7 +48,7 @@ def readiness(fleet: Fleet) -> Readiness:
     """Raises Unavailable or the database's own error when that cannot be read."""
     now = fleet.clock()
     missing = pending(fleet.store.path)
-    ages, waiting = fleet.read(lambda sql: (beats.ages(sql, now), outbox.pending(sql)))
+    ages, waiting, stand = fleet.read(lambda sql: (beats.ages(sql, now), outbox.pending(sql), hosts.listed(sql)))
     problems = [text.migrations_missing(missing)] if missing else []
     one_call = fleet.settings.forgejo.request_timeout_secs
     late = {name for name, limit in _LOOPS.items() if ages.get(name, math.inf) > limit + one_call}
@@ -56,4 +56,5 @@ def readiness(fleet: Fleet) -> Readiness:
         problems.append(text.worker_silent(sorted(late)))
     failing = sum(tries >= _FAILED_TRIES for _, tries, _ in waiting)
     degraded = [text.forge_behind(failing)] if failing else []
+    degraded += [host.why for host in stand if host.state != hosts.UP]
     return Readiness(ready=not problems, problems=problems, degraded=degraded, loops=ages)

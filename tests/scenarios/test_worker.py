@@ -88,11 +88,11 @@ def test_a_forge_that_is_away_leaves_the_fleet_ready_and_the_worker_stoppable(th
 
 def test_one_push_that_hangs_is_no_dead_loop(world: World) -> None:
     at = world.clock()
-    for name in ("inbox", "outbox", "timers"):
+    for name in ("inbox", "outbox", "dispatch", "timers"):
         world.store.write(partial(beats.beat, name=name, at=at))
     world.clock.forward(59)
     assert readiness(world.fleet).ready
-    for name in ("inbox", "timers"):
+    for name in ("inbox", "dispatch", "timers"):
         world.store.write(partial(beats.beat, name=name, at=at + 300))
     world.clock.forward(300)
     assert readiness(world.fleet).ready

@@ -22,6 +22,7 @@ HEIGHT: Final = {
     "forge": 3,
     "execution": 3,
     "service": 4,
+    "dispatch": 5,
     "web": 5,
     "worker": 5,
     "agent": 5,

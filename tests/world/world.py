@@ -1,18 +1,22 @@
 """The world itself: builds everything, lets time pass, and checks at the end that nothing is left over."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import requests
 from pydantic import SecretStr
 
+from bot.dispatch.dispatcher import Deed, Dispatcher, in_a_thread
 from bot.forge import Api, Forge
 from bot.forge.transport import session
 from bot.service import sweep
 from bot.service.fleet import Fleet
 from bot.settings import Forgejo, Orchestrator, Server, Settings
+from bot.settings.hosts import HostEntry
+from bot.settings.sections import Adapter
 from bot.standin import Repository, Standin
 from bot.store import Store, database, inbox, outbox, tasks, tokens, verify
 from bot.web.application import make_app
@@ -27,6 +31,7 @@ from tests.world.power import Power, PowerCut
 SECRET = "the hook's secret"
 ENROLMENT = "enrolment-token-of-the-world"
 _MAX_CATCH_UP_SECS = 30
+_PATIENCE_SECS = 60.0
 
 
 class World:
@@ -47,6 +52,9 @@ class World:
         self.outsider = Someone(self, forge.person("zoe"))
         self.repo = self._repository()
         self.expects_leftovers = False
+        self.hosts: list[HostEntry] = []
+        self.commands: dict[str, Adapter] = {}
+        self.in_background = False
         self._start()
         self.fleet.remember(self.fleet.forge.repos.named("ann/demo"), watch=True)  # as `agent-fleet setup` does
 
@@ -72,6 +80,8 @@ class World:
             server=Server(public_url=self.url),
             forgejo=Forgejo(url=self.forge.url, token=SecretStr(self.bot.token), webhook_secret=SecretStr(SECRET)),
             orchestrator=Orchestrator(http_pull_token=SecretStr(ENROLMENT), **orchestrator),
+            hosts=self.hosts,
+            adapters=self.commands,
         )
         database.migrate(db)
         self.store: Store = database.open_store(db)
@@ -82,15 +92,22 @@ class World:
         self.fleet = _Mirrored(self.settings, self.store, Forge(api), clock=self.clock, chance=lambda: 0.5)
         self.fleet.power = self.power
         self._site.application = make_app(self.fleet)
+        self.dispatcher = Dispatcher(self.fleet, carry_out=in_a_thread if self.in_background else _at_once)
+        for host in self.dispatcher.sites.values():
+            host.ask = self.power.around(host.ask)  # type: ignore[method-assign]
 
     def restarts(self) -> None:
         """The server comes up again on the same database."""
         self.stops()
+        self.comes_up()
+
+    def comes_up(self) -> None:
         self.power.comes_back()
         self._start()
 
     def stops(self) -> None:
         self._site.application = None
+        self.dispatcher.stop()
         self.fleet.forge.close()
         self.store.close()
 
@@ -98,12 +115,22 @@ class World:
 
     def settles(self) -> None:
         """Webhooks arrive, the worker does what is due, until nothing is."""
+        self.dispatcher.look_after()
         for _ in range(50):
             arrived = self.forge.deliveries.deliver_all()
-            settle(self.fleet)
+            settle(self.fleet, dispatch=self.dispatcher.turn)
             if not arrived and not self.forge.deliveries.waiting:
                 return
         raise AssertionError("the world does not come to rest")
+
+    def waits_until(self, look: Callable[[], object], what: str) -> None:
+        """Real time passes, for real processes, until ``look`` finds what it looks for."""
+        deadline = time.monotonic() + _PATIENCE_SECS
+        self.settles()
+        while not look():
+            assert time.monotonic() < deadline, f"waited in vain: {what}"
+            time.sleep(0.02)
+            self.settles()
 
     def sweeps(self) -> None:
         sweep.sweep(self.fleet)
@@ -141,6 +168,15 @@ class World:
         self.agents.append(agent)
         return agent
 
+    def has_hosts(self, *hosts: HostEntry, in_background: bool = False, **commands: Adapter) -> None:
+        """The configuration names them, and the server is started with it.
+
+        Runs are waited for where they are started, unless they go on ``in_background``.
+        """
+        self.hosts, self.commands, self.in_background = list(hosts), commands, in_background
+        self.restarts()
+        self.settles()
+
     def operator_says(self, issue: IssueView, answer: str) -> None:
         """Through the API, with an operator's token."""
         now = self.clock()
@@ -172,6 +208,10 @@ class World:
         for issue in self.issues:
             unread = [c.body for c in issue.bot_comments() if c.id not in self.read]
             assert not unread, f"the bot wrote what no line of the story read: {unread}"
+
+
+def _at_once(name: str, deed: Deed) -> None:
+    deed()
 
 
 class _Mirrored(Fleet):

@@ -83,6 +83,23 @@ drop_idle_caches() {
   done
 }
 
+# values: of the variables in `names` and the files in `paths`, one to a line: what a log must not show.
+do_values() {
+  request names paths
+  while IFS= read -r name; do
+    is_name "$name" || continue
+    eval "value=\${$name-}"
+    [ -z "$value" ] || printf 'value %s\n' "$(printf %s "$value" | base64 -w 0)"
+  done <<EOF
+$job_names
+EOF
+  while IFS= read -r path; do
+    [ -z "$path" ] || [ ! -f "$path" ] || printf 'value %s\n' "$(head -c 65536 -- "$path" | base64 -w 0)"
+  done <<EOF
+$job_paths
+EOF
+}
+
 do_ping() {
   printf 'pong %s\n' "$boot"
 }

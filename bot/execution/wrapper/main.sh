@@ -35,7 +35,7 @@ answer() {
   [ "$verb" = hook ] || [ "$verb" = start ] || [ "$verb" = probe ] || export HOME=/dev/null XDG_CONFIG_HOME=/dev/null
   case $verb:$# in
     have:1 | feed:1 | status:1 | remove:1 | start:1 | stop:3 | tail:4 | prepare:2 | collect:2 | \
-      remove_workspace:2 | hook:3 | gc:2 | list:0 | probe:0 | ping:0) "do_$verb" "$@" ;;
+      remove_workspace:2 | hook:3 | gc:2 | list:0 | probe:0 | ping:0 | values:0) "do_$verb" "$@" ;;
     *) die request "no such request" ;;
   esac
 }

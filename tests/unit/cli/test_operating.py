@@ -61,10 +61,12 @@ def test_migrate_says_what_it_applied(run: Run) -> None:
     before = run("migrate", "--check")
     assert before.exit_code == 1
     assert before.output.splitlines() == [
-        "Error: The database fleet.db is not up to date: 0001_initial not applied.",
+        "Error: The database fleet.db is not up to date: 0001_initial, 0002_host_runs not applied.",
         "What to do: Run `agent-fleet migrate`.",
     ]
-    assert run("migrate").output == "applied 0001_initial\nThe database fleet.db is up to date.\n"
+    assert (
+        run("migrate").output == "applied 0001_initial\napplied 0002_host_runs\nThe database fleet.db is up to date.\n"
+    )
     for arguments in (["migrate"], ["migrate", "--check"]):
         again = run(*arguments)
         assert (again.exit_code, again.output) == (0, "The database fleet.db is up to date.\n")

@@ -17,7 +17,7 @@ def test_it_opens_after_failures_in_a_row_only() -> None:
 def test_one_try_is_let_through_when_the_pause_is_over() -> None:
     breaker = Breaker(limit=1).failed(0, "x")
     assert breaker.allows(FIRST_PAUSE_SECS)
-    trying = breaker.tried()
+    trying = breaker.tried(FIRST_PAUSE_SECS)
     assert not trying.allows(FIRST_PAUSE_SECS)
     assert trying.succeeded().allows(FIRST_PAUSE_SECS)
     again = trying.failed(FIRST_PAUSE_SECS, "y")
@@ -37,4 +37,4 @@ def test_what_time_does_not_mend_opens_it_at_once() -> None:
 
 
 def test_a_closed_breaker_needs_no_tries() -> None:
-    assert Breaker().tried() == Breaker()
+    assert Breaker().tried(0) == Breaker()

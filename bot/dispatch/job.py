@@ -1,0 +1,64 @@
+"""From an adapter's words to a host's job: where things lie there, what the agent gets and what it does not."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from bot.adapters.base import Adapter, Job
+from bot.agent.prompt import prompt_of
+from bot.execution.host_workspace import HostWorkspace
+from bot.execution.hosts import Job as HostJob
+from bot.settings.hosts import HostAgent
+
+#: In the run's home, for a CLI that reads its prompt from a file and would read its input besides.
+_PROMPT: Final = ".agent-fleet-prompt.md"
+_INHERITED: Final = ("PATH", "LANG", "TZ")
+
+
+def layout(adapter: Adapter, work: Mapping[str, Any], run_dir: str, space: HostWorkspace, model: str = "") -> Job:
+    """The run as its adapter sees it; every path is the host's. The same for every life of the orchestrator."""
+    session = str(work.get("session") or "")
+    home = Path(space.home)
+    prompt_file = Path(run_dir) / "prompt" if adapter.prompt_on_stdin else home / _PROMPT
+    return Job(
+        prompt=prompt_of(dict(work)),
+        prompt_file=prompt_file,
+        workspace=Path(space.tree),
+        run_dir=Path(run_dir) / "files",
+        home=home,
+        session=session,
+        resume=bool(session) and adapter.can_resume,
+        model=model,
+        timeout_secs=float(work["timeout_secs"]),
+    )
+
+
+def host_job(
+    adapter: Adapter,
+    job: Job,
+    space: HostWorkspace,
+    agent: HostAgent,
+    *,
+    run_id: str,
+    fence: int,
+    grace_secs: int,
+    max_log_bytes: int,
+) -> HostJob:
+    """What the host is asked to start. The agent's environment is what is named here, and nothing else."""
+    files = {str(path.relative_to(job.home)): data.decode() for path, data in adapter.files(job).items()}
+    if not adapter.prompt_on_stdin:
+        files[_PROMPT] = job.prompt
+    return HostJob(
+        run_id=run_id,
+        workspace=space.key,
+        fence=fence,
+        argv=adapter.argv(job),
+        prompt=adapter.stdin(job),
+        env=adapter.environment(job),
+        env_files=agent.env_files,
+        inherit=tuple(dict.fromkeys((*_INHERITED, *adapter.passed_through, *agent.env))),
+        files=files,
+        timeout_secs=int(job.timeout_secs),
+        grace_secs=grace_secs,
+        max_log_bytes=max_log_bytes,
+    )

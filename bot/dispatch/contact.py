@@ -22,7 +22,10 @@ T = TypeVar("T")
 
 #: A host that has not answered for so long has lost what ran there.
 GONE_SECS: Final = 900.0
-_PAUSE_SECS: Final = 2.0
+_PAUSE_SECS: Final = 5.0
+#: Before anything is started there: how often, and after which pause, a host is asked before another may have the task.
+_TRIES: Final = 3
+_SHORT_PAUSE_SECS: Final = 0.5
 _LONGEST_PAUSE_SECS: Final = 30.0
 
 
@@ -56,8 +59,21 @@ class Contact:
         """
         return self.await_host(lambda: self._site.ask(call, mends=mends))
 
+    def briefly(self, call: Callable[[Host], T]) -> T:
+        """The host's answer, unless it is really away: a line that breaks once is tried again. Raises what ask does."""
+        for _ in range(_TRIES - 1):
+            self.still_ours()
+            try:
+                return self._site.ask(call)
+            except Unreachable as away:
+                log.info("asking again", host=self._site.name, reason=away.what)
+                self._wait(_SHORT_PAUSE_SECS)
+        self.still_ours()
+        return self._site.ask(call)
+
     def await_host(self, look: Callable[[], T]) -> T:
         """The same for a ``look`` that asks by itself."""
+        pause = _SHORT_PAUSE_SECS
         while True:
             self.still_ours()
             try:
@@ -65,7 +81,8 @@ class Contact:
             except (Unreachable, AuthRefused, HostKeyProblem) as away:
                 if self._site.silent_secs > GONE_SECS:
                     raise Vanished("silent") from away
-                self._wait(_PAUSE_SECS)
+                self._wait(pause)
+                pause = min(2 * pause, _PAUSE_SECS)
 
     def world(self, call: Callable[[], T]) -> T:
         """What forge or database answer in the end."""

@@ -13,9 +13,8 @@ from bot.execution.hosts import Host, Piece, SeenRun
 from bot.service import reports
 from bot.store.host_runs import HostRun
 
-#: Bytes asked for at once; a flood is read in larger pieces than a trickle.
-_PIECE: Final = 256 * 1024
-_LARGE_PIECE: Final = 1024 * 1024
+#: Bytes asked for at once. They are dealt with as they come: their number costs no memory.
+_PIECE: Final = 16 * 1024 * 1024
 #: Unsent bytes of log that are not kept waiting for the next report.
 _MUCH: Final = 128 * 1024
 _MAX_CHECKS: Final = 100
@@ -89,19 +88,26 @@ class Listener:
             self._log.known(text[0] + len(text[1].encode()))
 
     def _take(self, stream: str, size: int) -> None:
-        at, kept = self._at[stream], self._kept[stream]
-        most = kept - at if at < kept else size - at  # a piece ends where the kept log does
-        most = min(most, _LARGE_PIECE if size - at > _LARGE_PIECE else _PIECE)
-        piece = self._tail(lambda host: host.tail(self._run_id, stream, at, most))
-        if not piece.data:  # it has been cut behind our back: nothing more to be had
+        before, kept = self._at[stream], self._kept[stream]
+        end = min(kept if before < kept else size, before + _PIECE)  # a piece ends where the kept log does
+
+        def more(host: Host) -> Piece:  # asked again after the line broke: from where we are then
+            at = self._at[stream]
+            return host.tail(self._run_id, stream, at, end - at, into=lambda chunk: self._add(stream, chunk))
+
+        self._tail(more)
+        if self._at[stream] == before:  # it has been cut behind our back: nothing more to be had
             self._at[stream] = size
-            return
-        self._at[stream] = piece.end
+
+    def _add(self, stream: str, chunk: bytes) -> None:
+        at = self._at[stream]
+        keep = at >= self._kept[stream]
+        self._at[stream] = at + len(chunk)
         self.grown_at = time.monotonic()
-        for line in self._lines.feed(stream, piece.data):
-            self._hear(line, keep=at >= kept)
-        end = piece.data.rfind(b"\n")
-        if end >= 0 and at >= kept:
+        for line in self._lines.feed(stream, chunk):
+            self._hear(line, keep=keep)
+        end = chunk.rfind(b"\n")
+        if end >= 0 and keep:
             self._covered[stream] = at + end + 1
         if self._log.unsent_bytes >= _MUCH:
             self.report(now=True)

@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ from bot.dispatch.site import HostSite
 from bot.execution.git import GitFailed, GitTimedOut
 from bot.execution.host_errors import AuthRefused, HostBroken, HostKeyProblem, Unreachable
 from bot.execution.host_workspace import HostWorkspace
-from bot.execution.hosts import Kind, RunState, SeenRun
+from bot.execution.hosts import Host, Kind, RunState, SeenRun
 from bot.execution.process import Ended
 from bot.execution.workspace import Collected, Identity
 from bot.service import claims, reports
@@ -149,9 +150,8 @@ class Supervised:
         self._end_earlier()
         mirror = self._fleet.mirror(self._fleet.repo(task.repo_id))
         repository = str(task.repo_id)
-        ask = self._site.ask
-        ask(lambda _: self._space.supply(mirror, repository, start))
-        ask(lambda _: self._space.prepare(repository, start, self._author, branch=task.branch))
+        self._contact.briefly(lambda _: self._space.supply(mirror, repository, start))
+        self._contact.briefly(lambda _: self._space.prepare(repository, start, self._author, branch=task.branch))
         job = host_job(
             self._adapter, self._job, self._space, self._configured(),
             run_id=self._run_id, fence=self._fence, grace_secs=self._grace_secs,
@@ -322,9 +322,12 @@ class Supervised:
         rows = self._fleet.read(lambda sql: host_runs.earlier(sql, self._task_id, self._fence, self._site.name))
         for row in rows:
             run_id = run_id_of(row.task_id, row.fence)
-            self._site.ask(lambda host, name=run_id: host.stop(name, "superseded", self._grace_secs))  # type: ignore[misc]
-            self._site.ask(lambda host, name=run_id: host.remove(name))  # type: ignore[misc]
+            self._contact.briefly(partial(self._end_other, run_id))
             self._fleet.store.write(lambda sql, of=row: host_runs.end(sql, of.task_id, of.fence))  # type: ignore[misc]
+
+    def _end_other(self, run_id: str, host: Host) -> None:
+        host.stop(run_id, "superseded", self._grace_secs)
+        host.remove(run_id)
 
     def _left_file(self, path: Path) -> bytes | None:
         """What the run left in its own folder, at most 16 MiB; None when it is not there."""
@@ -343,8 +346,8 @@ class Supervised:
         return data
 
     def _log_facts(self) -> dict[str, object]:
-        kept = self._fleet.read(lambda sql: run_logs.read(sql, self._task_id, self._fence)).encode()
-        return {"sha256": cleaning.digest(kept.decode()), "bytes": len(kept)}
+        sha256, size = self._fleet.read(lambda sql: run_logs.digest(sql, self._task_id, self._fence))
+        return {"sha256": sha256, "bytes": size}
 
     def _told_of_it(self, sql: Sql) -> dict[str, Any]:
         step = Step(self._fleet, sql, self._fleet.clock())

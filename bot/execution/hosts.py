@@ -1,7 +1,7 @@
 """One host as the dispatcher sees it: runs to start, watch and end, over SSH or on this machine."""
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -182,13 +182,22 @@ class Host:
             int(silent[0]) if silent else None,
         )  # fmt: skip
 
-    def tail(self, run_id: str, stream: str, offset: int, max_bytes: int = 256 * 1024) -> Piece:
+    def tail(
+        self,
+        run_id: str,
+        stream: str,
+        offset: int,
+        max_bytes: int = 256 * 1024,
+        *,
+        into: Callable[[bytes], None] | None = None,
+    ) -> Piece:
         """Up to ``max_bytes`` of ``stdout``, ``stderr`` or ``file.NAME`` from ``offset`` on.
 
-        Raises HostBroken (``unknown_run``, ``no_file``).
+        ``into`` gets them as they come, and the piece is then without: nothing is kept in memory. Raises HostBroken
+        (``unknown_run``, ``no_file``), and Unreachable, whatever ``into`` has got by then.
         """
         data = bytearray()
-        reply = self.wrapper.call("tail", run_id, stream, str(offset), str(max_bytes), body=data.extend)
+        reply = self.wrapper.call("tail", run_id, stream, str(offset), str(max_bytes), body=into or data.extend)
         return Piece(self._state(reply.value("state")), int(reply.value("size")), offset, bytes(data))
 
     def stop(self, run_id: str, reason: str, grace_secs: int = 10) -> RunState:

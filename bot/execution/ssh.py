@@ -33,6 +33,8 @@ _WEAK: Final = ("cbc", "3des", "arcfour", "md5", "sha1")
 _RSA: Final = ("rsa-sha2-512", "rsa-sha2-256")
 # Without this, Python prints what paramiko logs to stderr when nobody has set up logging.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
+# Every broken connection would come with a stack trace; our own errors say what happened.
+logging.getLogger("paramiko.transport").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -328,6 +330,8 @@ def _log_in(name: str, login: Login, transport: paramiko.Transport) -> None:
         try:
             further = transport.auth_publickey(login.user, key)
         except paramiko.AuthenticationException as error:
+            if "EOF" in str(error):  # "transport shut down or saw EOF": nobody has refused anything
+                raise Unreachable(name, text.connection_lost()) from error
             if number + 1 < len(keys):
                 continue
             raise AuthRefused(text.auth_refused(name, login.user), text.authorize_the_key(login.user)) from error

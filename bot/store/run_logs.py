@@ -1,5 +1,6 @@
 """What agents print, by attempt and position in bytes; bounded per attempt."""
 
+import hashlib
 from typing import Final
 
 from bot.core import cleaning
@@ -42,6 +43,17 @@ def read(sql: Sql, task_id: str, fence: int, position: int = 0) -> str:
         return ""
     data = "".join(r[1] for r in rows).encode()
     return data[max(0, position - rows[0][0]) :].decode(errors="replace")
+
+
+def digest(sql: Sql, task_id: str, fence: int) -> tuple[str, int]:
+    """SHA-256 (hex) and size in bytes of what is kept."""
+    sha256, size = hashlib.sha256(), 0
+    of = "FROM log WHERE task_id = ? AND fence = ?"
+    for (position,) in sql.all(f"SELECT position {of} ORDER BY position", task_id, fence):
+        data = str(sql.value(f"SELECT text {of} AND position = ?", task_id, fence, position)).encode()
+        sha256.update(data)
+        size += len(data)
+    return sha256.hexdigest(), size
 
 
 def forget(sql: Sql, before: float, limit: int = 1000) -> int:

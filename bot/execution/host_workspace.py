@@ -68,10 +68,12 @@ class HostWorkspace:
         *,
         branch: str = "work",
         ignore: Sequence[str] = (),
-    ) -> None:
+        keep: bool = False,
+    ) -> bool:
         """Lay out ``start_sha``; what an earlier attempt left is reset, except ignored files. Then the hooks.
 
-        Raises HostBroken: ``stale_fence``, ``busy`` (a run of it is alive: stop that first), ``no_source`` (see
+        With ``keep``, what was laid out from the same commit before stays as its agent left it, uncommitted work and
+        all, for an agent that goes on; returns whether that was so. Raises HostBroken: ``stale_fence``, ``busy`` (a run of it is alive: stop that first), ``no_source`` (see
         ``supply``), ``no_space``, ``hook``.
         """
         request = calls.lines(
@@ -82,12 +84,14 @@ class HostWorkspace:
                 ("name", author.name),
                 ("email", author.email),
                 ("ignore", "\n".join(ignore)),
+                ("keep", "yes" if keep else "no"),
             )
         )
         reply = self._host.wrapper.call("prepare", self.key, str(self._fence), request=request, quiet_secs=GIT_SECS)
         if reply.value("created") == "yes":
             self._hook("after_create")
         self._hook("before_run")
+        return reply.value("kept") == "yes"
 
     def collect(
         self,

@@ -62,6 +62,11 @@ def renew(scratch: Path, trusted: Path, tree: Path, branch: str, start: str, who
     pointer.write_text(f"gitdir: {scratch}\n")
 
 
+def is_there(scratch: Path) -> bool:
+    """Whether there is something to go on with, as far as that can be told without trusting it."""
+    return not scratch.is_symlink() and (scratch / "HEAD").is_file()
+
+
 def take_over(scratch: Path, trusted: Setting, start: str) -> Taken:
     """Copy the agent's commits since ``start`` into the trusted repository.
 

@@ -79,6 +79,7 @@ class Workspace:
         self._lock = root / f"{name}.fence"
         self.tree, self.home, self.tmp = self.path / "tree", self.path / "home", self.path / "tmp"
         self._git_dir, self._scratch = self.path / "git", self.path / "scratch"
+        self._laid_out = self.path / "laid_out"
         self._setting = Setting(git_dir=self._git_dir, work_tree=self.tree, cwd=root, timeout_secs=git.NETWORK_SECS)
         with self._held(taking=True):
             pass
@@ -101,11 +102,13 @@ class Workspace:
         *,
         branch: str = "work",
         ignore: Sequence[str] = (),
-    ) -> None:
+        keep: bool = False,
+    ) -> bool:
         """Lay out ``start_sha`` from the bundle ``source``; what an earlier attempt left is reset, except
         ignored files.
 
-        ``ignore`` are patterns (as in .gitignore) of files an agent CLI drops that are no part of its work.
+        With ``keep``, what was laid out from the same commit before stays as its agent left it, uncommitted
+        work and all, for an agent that goes on; returns whether that was so. ``ignore`` are patterns (as in .gitignore) of files an agent CLI drops that are no part of its work.
         Raises Refused (stale fence, unsafe directory), GitFailed when the bundle does not fit what is here.
         """
         with self._held():
@@ -118,6 +121,9 @@ class Workspace:
                 replace(self._setting, files=True),
             )
             git.run(["update-ref", _START, f"{git.sha(start_sha)}^{{commit}}"], self._setting)
+            if keep and self._is_laid_out(start_sha):
+                return True
+            self._laid_out.unlink(missing_ok=True)
             _tame(self.path)
             self._forget_interrupted()
             git.run(["read-tree", "--reset", "-u", _START], self._setting)
@@ -125,6 +131,13 @@ class Workspace:
             git.run(["clean", "-ffdq"], self._setting)
             who = (author.name, author.email)
             scratch.renew(self._scratch, self._git_dir, self.tree, git.ref(f"refs/heads/{branch}"), start_sha, who)
+            self._laid_out.write_text(start_sha)
+            return False
+
+    def _is_laid_out(self, start_sha: str) -> bool:
+        """Whether this commit was laid out to the end, and the agent has a git directory still."""
+        whole = self._laid_out.is_file() and self._laid_out.read_text() == start_sha
+        return whole and (self.tree / ".git").is_file() and scratch.is_there(self._scratch)
 
     def _renew_config(self, ignore: Sequence[str]) -> None:
         if not (self._git_dir / "HEAD").exists():

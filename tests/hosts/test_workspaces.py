@@ -115,6 +115,29 @@ def test_a_warm_workspace_is_reset_but_keeps_what_is_ignored(
     assert sorted(path.name for path in tree.iterdir()) == [".git", ".gitignore", "a.py", "cache.log", "docs"]
 
 
+def test_an_agent_that_goes_on_finds_its_work_as_it_left_it(
+    host: Host, source: Source, space: HostWorkspace, tree: Path, git: Git, tmp_path: Path
+) -> None:
+    hooks = tmp_path / "hooks"
+    git("commit", "-q", "--allow-empty", "-m", "Mine")
+    (tree / "a.py").write_text("half\n")
+    (tree / "new.py").write_text("new\n")
+    again = HostWorkspace(host, "owner/repo#7", 4, Hooks(before_run=f"echo again >>{hooks}"))
+    assert again.prepare("1", source.base, FLEET, branch="fleet/7-x", keep=True)
+    assert git("status", "--porcelain", "--branch").splitlines() == ["## fleet/7-x", " M a.py", "?? new.py"]
+    assert hooks.read_text() == "again\n"
+    with pytest.raises(HostBroken):
+        collected(space, tmp_path)
+    assert source.checked(collected(again, tmp_path)).paths == ("a.py", "new.py")
+    newer = source.moves_on()
+    again.supply(source.mirror, "1", newer)
+    assert not again.prepare("1", newer, FLEET, keep=True), "another start is another work"
+    assert not (tree / "new.py").exists()
+    (tree / "a.py").write_text("half\n")
+    assert not again.prepare("1", newer, FLEET), "nobody asked to keep it"
+    assert (tree / "a.py").read_text() == "one\n"
+
+
 def test_an_attempt_that_was_followed_is_locked_out(
     host: Host, prepare: Prepare, space: HostWorkspace, tmp_path: Path
 ) -> None:

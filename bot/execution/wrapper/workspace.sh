@@ -105,9 +105,10 @@ do_feed() {
 }
 
 # prepare KEY FENCE: lay out a commit the cache holds; what an earlier attempt left is reset, ignored files stay.
+# With `keep yes`, what was laid out from the same commit stays as its agent left it.
 do_prepare() {
   space "$1"
-  request repository start branch name email ignore
+  request repository start branch name email ignore keep
   the_cache "$job_repository"
   is_sha "$job_start" || die request "not a commit: $job_start"
   git check-ref-format "refs/heads/$job_branch" || die request "not a branch: $job_branch"
@@ -124,12 +125,28 @@ do_prepare() {
   in_cache cat-file -e "$job_start^{commit}" 2>/dev/null || die no_source "$job_start is not on this host"
   in_cache update-ref "refs/fleet/use/$key" "$job_start" && printf '%s\n' "$job_repository" >"$dir/repository" &&
     g update-ref refs/fleet/start "$job_start" || die io "could not note the start"
+  kept=yes
+  can_keep || {
+    kept=no
+    lay_out
+  }
+  [ -e "$dir/created" ] && created=no || created=yes
+  printf 'created %s\nkept %s\n' "$created" "$kept"
+}
+
+# Was this commit laid out here to the end, and is it wanted as it is now?
+can_keep() {
+  [ "$job_keep" = yes ] && first_line "$dir/laid_out" && [ "$value" = "$job_start" ] &&
+    [ -f "$tree/.git" ] && [ ! -L "$scratch" ] && [ -f "$scratch/HEAD" ]
+}
+
+lay_out() {
+  rm -f "$dir/laid_out"
   tame "$tree"
   g read-tree --reset -u refs/fleet/start && g checkout-index --all --force --quiet && g clean -ffdq ||
     die git "could not lay out $job_start"
   renew_scratch
-  [ -e "$dir/created" ] && created=no || created=yes
-  printf 'created %s\n' "$created"
+  write_whole "$dir/laid_out" "$job_start" || die io "could not note what was laid out"
 }
 
 # The agent's own git directory, anew. Objects are copied, not borrowed: what the agent does to them stays with it.

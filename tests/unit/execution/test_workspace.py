@@ -27,9 +27,11 @@ class Site:
         self.space = Workspace(self.root, "owner/repo#7", fence=3)
         self.prepare()
 
-    def prepare(self) -> None:
-        source = self.forge.bundle(self.path / "source.bundle", self.base, ref="refs/fleet/source/x")
-        self.space.prepare(source, self.base, FLEET, branch="fleet/7-x", ignore=[".agent-droppings"])
+    def prepare(self, start: str = "", *, keep: bool = False) -> bool:
+        start = start or self.base
+        source = self.forge.bundle(self.path / "source.bundle", start, ref="refs/fleet/source/x")
+        ignore = [".agent-droppings"]
+        return self.space.prepare(source, start, FLEET, branch="fleet/7-x", ignore=ignore, keep=keep)
 
     @property
     def tree(self) -> Path:
@@ -263,6 +265,22 @@ def test_the_next_attempt_finds_a_clean_tree_and_warm_caches(site: Site) -> None
     assert not (site.tree / "junk.py").exists()
     assert (site.tree / "cache.log").exists()
     assert site.collect() is None
+
+
+def test_an_agent_that_goes_on_finds_its_work_as_it_left_it(site: Site) -> None:
+    site.git("checkout", "-q", "-b", "mine")
+    (site.tree / "a.py").write_text("two\n")
+    site.git("commit", "-qam", "Mine")
+    (site.tree / "half.py").write_text("half\n")
+    site.space = Workspace(site.root, "owner/repo#7", fence=4)
+    assert site.prepare(keep=True)
+    assert site.git("status", "--porcelain", "--branch").splitlines() == ["## mine", "?? half.py"]
+    assert site.result()[1].paths == ("a.py", "half.py")
+    other = site.forge.commit({"b.py": b"b\n"}, site.base, "More")
+    assert not site.prepare(other, keep=True), "another start is another work"
+    assert not (site.tree / "half.py").exists()
+    assert site.prepare(other, keep=True)
+    assert not site.prepare(other), "nobody asked to keep it"
 
 
 @pytest.mark.parametrize("key", ["../../etc", "a/b", "", ".", "-rf", "x" * 500, "\0", "ünï", "\ud800"])

@@ -19,7 +19,7 @@ from bot.core import host_text as text
 from bot.core.errors import Refused
 from bot.execution.host_errors import HostBroken
 
-PARTS: Final = ("base", "ending", "runs", "workspace", "collect", "host", "main")
+PARTS: Final = ("base", "ending", "runs", "workspace", "instructions", "collect", "host", "main")
 #: Exit code of ``BOOTSTRAP`` when the wrapper is not there, or not as it should be.
 NOT_INSTALLED: Final = 97
 #: Seconds without any sign after which an answer is given up.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from bot.core import host_text, result_text
-from bot.execution import calls, git
+from bot.execution import calls, git, instructions
 from bot.execution.gitmirror import GitMirror
 from bot.execution.host_errors import HostBroken
 from bot.execution.hosts import Host
@@ -69,11 +69,15 @@ class HostWorkspace:
         branch: str = "work",
         ignore: Sequence[str] = (),
         keep: bool = False,
+        restore_from: str = "",
     ) -> bool:
         """Lay out ``start_sha``; what an earlier attempt left is reset, except ignored files. Then the hooks.
 
         With ``keep``, what was laid out from the same commit before stays as its agent left it, uncommitted work and
-        all, for an agent that goes on; returns whether that was so. Raises HostBroken: ``stale_fence``, ``busy`` (a run of it is alive: stop that first), ``no_source`` (see
+        all, for an agent that goes on; returns whether that was so. With ``restore_from`` agents' instruction files
+        are those of that commit, which must have been supplied as well.
+
+        Raises HostBroken: ``stale_fence``, ``busy`` (a run of it is alive: stop that first), ``no_source`` (see
         ``supply``), ``no_space``, ``hook``.
         """
         request = calls.lines(
@@ -85,6 +89,8 @@ class HostWorkspace:
                 ("email", author.email),
                 ("ignore", "\n".join(ignore)),
                 ("keep", "yes" if keep else "no"),
+                ("restore_from", git.sha(restore_from) if restore_from else ""),
+                ("instructions", "\n".join(instructions.pathspecs()) if restore_from else ""),
             )
         )
         reply = self._host.wrapper.call("prepare", self.key, str(self._fence), request=request, quiet_secs=GIT_SECS)

@@ -11,15 +11,12 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Final
 
-#: Places that steer the forge's automation, ownership or the agents themselves. A pattern that ends in ``/``
-#: is a directory anywhere below it; one without any other ``/`` matches in every directory.
-PROTECTED: Final = (
-    "/.forgejo/",
-    "/.gitea/",
-    "/.github/",
-    "/CODEOWNERS",
-    "/docs/CODEOWNERS",
-    ".gitmodules",
+#: Files that tell an agent CLI what to do or what to start. A pattern that ends in ``/`` is a directory
+#: anywhere below it; one without any other ``/`` matches in every directory.
+INSTRUCTIONS: Final = (
+    "/.forgejo/fleet/",
+    "/.github/copilot-instructions.md",
+    "/.github/instructions/",
     "CLAUDE.md",
     "CLAUDE.local.md",
     "AGENTS.md",
@@ -48,6 +45,16 @@ PROTECTED: Final = (
     ".agents/",
     ".aider.conf.yml",
     ".envrc",
+)
+#: Places that steer the forge's automation, ownership or the agents themselves.
+PROTECTED: Final = (
+    "/.forgejo/",
+    "/.gitea/",
+    "/.github/",
+    "/CODEOWNERS",
+    "/docs/CODEOWNERS",
+    ".gitmodules",
+    *INSTRUCTIONS,
 )
 # Characters HFS+ ignores in names, so that ".g\u200cit" is ".git" there (git: utf8.c, is_hfs_dotgit).
 _HFS_IGNORED: Final = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")

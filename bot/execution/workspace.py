@@ -32,10 +32,12 @@ from typing import Final, Self
 
 from bot.core import result_text as text
 from bot.core.errors import Refused
-from bot.execution import git, scratch
+from bot.execution import git, instructions, scratch
 from bot.execution.git import Setting
 
 _START: Final = "refs/fleet/start"
+#: Where the instruction files are from, when they are not the start's.
+_BASE: Final = "refs/fleet/base"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,10 @@ class Workspace:
         """The commit this workspace was last prepared with: what to name as ``have`` when asking for
         source.
         """
-        found = git.run(["rev-parse", "--verify", "--quiet", _START], replace(self._setting, ok=(0, 1, 128)))
+        return self._sha_of(_START)
+
+    def _sha_of(self, ref: str) -> str | None:
+        found = git.run(["rev-parse", "--verify", "--quiet", ref], replace(self._setting, ok=(0, 1, 128)))
         return found.text if found.code == 0 else None
 
     def prepare(
@@ -103,12 +108,15 @@ class Workspace:
         branch: str = "work",
         ignore: Sequence[str] = (),
         keep: bool = False,
+        restore_from: str = "",
     ) -> bool:
         """Lay out ``start_sha`` from the bundle ``source``; what an earlier attempt left is reset, except
         ignored files.
 
         With ``keep``, what was laid out from the same commit before stays as its agent left it, uncommitted
-        work and all, for an agent that goes on; returns whether that was so. ``ignore`` are patterns (as in .gitignore) of files an agent CLI drops that are no part of its work.
+        work and all, for an agent that goes on; returns whether that was so. With ``restore_from`` (a commit
+        that ``source`` brings or brought) agents' instruction files are those of that commit.
+        ``ignore`` are patterns (as in .gitignore) of files an agent CLI drops that are no part of its work.
         Raises Refused (stale fence, unsafe directory), GitFailed when the bundle does not fit what is here.
         """
         with self._held():
@@ -121,22 +129,37 @@ class Workspace:
                 replace(self._setting, files=True),
             )
             git.run(["update-ref", _START, f"{git.sha(start_sha)}^{{commit}}"], self._setting)
-            if keep and self._is_laid_out(start_sha):
+            laid_out = f"{start_sha} {'restored' if restore_from else 'as-is'}"
+            if keep and self._is_laid_out(laid_out):
                 return True
             self._laid_out.unlink(missing_ok=True)
-            _tame(self.path)
-            self._forget_interrupted()
-            git.run(["read-tree", "--reset", "-u", _START], self._setting)
-            git.run(["checkout-index", "--all", "--force", "--quiet"], self._setting)
-            git.run(["clean", "-ffdq"], self._setting)
             who = (author.name, author.email)
-            scratch.renew(self._scratch, self._git_dir, self.tree, git.ref(f"refs/heads/{branch}"), start_sha, who)
-            self._laid_out.write_text(start_sha)
+            self._lay_out(start_sha, restore_from, git.ref(f"refs/heads/{branch}"), who)
+            self._laid_out.write_text(laid_out)
             return False
 
-    def _is_laid_out(self, start_sha: str) -> bool:
+    def _lay_out(self, start: str, restore_from: str, branch: str, who: tuple[str, str]) -> None:
+        _tame(self.path)
+        self._forget_interrupted()
+        wanted, found = start, []
+        if restore_from:
+            git.run(["update-ref", _BASE, f"{git.sha(restore_from)}^{{commit}}"], self._setting)
+            found = instructions.differences(self._setting, start, restore_from)
+            wanted = instructions.exchanged(self._setting, start, found, self._git_dir / "index.exchanged")
+        else:
+            git.run(["update-ref", "-d", _BASE], self._setting)
+        git.run(["read-tree", "--reset", "-u", wanted], self._setting)
+        git.run(["checkout-index", "--all", "--force", "--quiet"], self._setting)
+        git.run(["clean", "-ffdq"], self._setting)
+        if restore_from:  # ignored ones too: an earlier agent may have left them
+            git.run(["clean", "-ffdxq", "--", *instructions.pathspecs()], self._setting)
+        scratch.renew(self._scratch, self._git_dir, self.tree, branch, start, who)
+        if found:
+            instructions.hide(self._setting, found, self._scratch)
+
+    def _is_laid_out(self, wanted: str) -> bool:
         """Whether this commit was laid out to the end, and the agent has a git directory still."""
-        whole = self._laid_out.is_file() and self._laid_out.read_text() == start_sha
+        whole = self._laid_out.is_file() and self._laid_out.read_text() == wanted
         return whole and (self.tree / ".git").is_file() and scratch.is_there(self._scratch)
 
     def _renew_config(self, ignore: Sequence[str]) -> None:
@@ -174,6 +197,8 @@ class Workspace:
             taken = scratch.take_over(self._scratch, self._setting, start)
             git.run(["read-tree", "--reset", taken.head], self._setting)
             self._stage(max_file_bytes)
+            if base := self._sha_of(_BASE):
+                instructions.put_back(self._setting, start, base)
             tree = git.run(["write-tree"], self._setting).text
             if taken.head == start and tree == self._tree_of(start):
                 return None

@@ -16,6 +16,7 @@ from tests.hosts.conftest import FLEET, JobOf, Prepare
 from tests.hosts.machines import until
 from tests.hosts.source import Source
 from tests.unit.execution.repos import ENV
+from tests.unit.execution.strangers import Strangers
 
 TRAILERS = {"Agent-Fleet-Task": "42", "Agent-Fleet-Attempt": "3"}
 Git = Callable[..., str]
@@ -136,6 +137,37 @@ def test_an_agent_that_goes_on_finds_its_work_as_it_left_it(
     (tree / "a.py").write_text("half\n")
     assert not again.prepare("1", newer, FLEET), "nobody asked to keep it"
     assert (tree / "a.py").read_text() == "one\n"
+
+
+def test_instruction_files_are_the_bases_and_nobody_sees_a_change(
+    host: Host, source: Source, git: Git, tmp_path: Path, prepare: Prepare
+) -> None:
+    strangers = Strangers(source.forge)
+    for name, sha in (("base", strangers.base), ("head", strangers.head)):
+        source.forge.point(f"refs/heads/{name}", sha)
+    source.mirror.fetch()
+    space = prepare(host, fence=3)
+    with pytest.raises(HostBroken) as missing:
+        space.prepare("1", source.base, FLEET, restore_from=strangers.base)
+    assert missing.value.kind == "no_source"
+    for sha in (strangers.base, strangers.head):
+        space.supply(source.mirror, "1", sha)
+    tree = Path(space.tree)
+    for _ in range(2):
+        (tree / "CLAUDE.local.md").write_text("left behind")
+        assert not space.prepare("1", strangers.head, FLEET, restore_from=strangers.base)
+        assert strangers.seen(tree) == strangers.WANTED
+        assert git("status", "--porcelain") == ""
+        assert space.collect(tmp_path / "nothing", "m", FLEET, TRAILERS) is None
+    (tree / "a.py").write_text("mine\n")
+    git("commit", "-qam", "Mine")
+    (tree / "new.py").write_text("new\n")
+    assert source.checked(collected(space, tmp_path), strangers.head).paths == ("a.py", "new.py")
+    assert space.prepare("1", strangers.head, FLEET, keep=True, restore_from=strangers.base)
+    (tree / "sub" / "AGENTS.md").write_text("the agent's own\n")
+    assert strangers.paths_of(collected(space, tmp_path)) == ["a.py", "new.py", "sub/AGENTS.md"]
+    assert not space.prepare("1", strangers.head, FLEET, keep=True), "restored and as it is are two things"
+    assert (tree / "claude.MD").read_text() == "evil\n"
 
 
 def test_an_attempt_that_was_followed_is_locked_out(

@@ -9,11 +9,13 @@
 # follow, and raw bytes. A refusal ends with exit code 1 and the line `agent-fleet-error KIND` on stderr.
 #
 # The agent runs as this same user: nothing here is a wall against it. What comes back is checked elsewhere.
-# shellcheck disable=SC2317,SC2154,SC2015 # verbs are called by name, job_* set by request, `A && B || die` is meant
+# shellcheck disable=SC2317,SC2154,SC2015,SC2094 # verbs are called by name, job_* set by request, `A && B || die`
+# is meant, a file is written under another name than it is read
 set -u
 LC_ALL=C
 export LC_ALL
 umask 077
+tab='	'
 
 # die KIND WORDS: refuse, for a reason a program (KIND) and a person can read.
 die() {

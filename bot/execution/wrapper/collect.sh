@@ -107,6 +107,7 @@ do_collect() {
   take_over
   g read-tree --reset "$from" || die git "could not read $from"
   stage "$job_max_file_bytes"
+  put_back_instructions
   work=$(g write-tree) || die git "could not write the tree"
   if [ "$from" = "$start" ] && [ "$work" = "$(tree_of "$start")" ]; then
     printf 'note %s\nhead none\n' "$note"

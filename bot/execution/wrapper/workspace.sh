@@ -105,12 +105,13 @@ do_feed() {
 }
 
 # prepare KEY FENCE: lay out a commit the cache holds; what an earlier attempt left is reset, ignored files stay.
-# With `keep yes`, what was laid out from the same commit stays as its agent left it.
+# With `keep yes`, what was laid out from the same commit stays as its agent left it. With `restore_from`, agents'
+# instruction files (`instructions`: pathspecs) are those of that commit.
 do_prepare() {
   space "$1"
-  request repository start branch name email ignore keep
+  request repository start branch name email ignore keep restore_from instructions
   the_cache "$job_repository"
-  is_sha "$job_start" || die request "not a commit: $job_start"
+  is_sha "$job_start" && is_sha "${job_restore_from:-$job_start}" || die request "not a commit: $job_start"
   git check-ref-format "refs/heads/$job_branch" || die request "not a branch: $job_branch"
   own_dir "$runs"
   hold_fence "$2" take
@@ -122,9 +123,12 @@ do_prepare() {
   [ -f "$git/HEAD" ] || git init -q --bare --template= "$git" || die io "could not make $key/git"
   renew_trust
   printf '%s\n' "$job_ignore" >"$git/info/exclude"
-  in_cache cat-file -e "$job_start^{commit}" 2>/dev/null || die no_source "$job_start is not on this host"
+  for wanted in "$job_start" $job_restore_from; do
+    in_cache cat-file -e "$wanted^{commit}" 2>/dev/null || die no_source "$wanted is not on this host"
+  done
   in_cache update-ref "refs/fleet/use/$key" "$job_start" && printf '%s\n' "$job_repository" >"$dir/repository" &&
     g update-ref refs/fleet/start "$job_start" || die io "could not note the start"
+  laid_out="$job_start ${job_restore_from:+restored}"
   kept=yes
   can_keep || {
     kept=no
@@ -136,17 +140,20 @@ do_prepare() {
 
 # Was this commit laid out here to the end, and is it wanted as it is now?
 can_keep() {
-  [ "$job_keep" = yes ] && first_line "$dir/laid_out" && [ "$value" = "$job_start" ] &&
+  [ "$job_keep" = yes ] && first_line "$dir/laid_out" && [ "$value" = "$laid_out" ] &&
     [ -f "$tree/.git" ] && [ ! -L "$scratch" ] && [ -f "$scratch/HEAD" ]
 }
 
 lay_out() {
   rm -f "$dir/laid_out"
   tame "$tree"
-  g read-tree --reset -u refs/fleet/start && g checkout-index --all --force --quiet && g clean -ffdq ||
+  note_instructions
+  g read-tree --reset -u "$exchanged" && g checkout-index --all --force --quiet && g clean -ffdq ||
     die git "could not lay out $job_start"
+  clean_instructions
   renew_scratch
-  write_whole "$dir/laid_out" "$job_start" || die io "could not note what was laid out"
+  hide_instructions
+  write_whole "$dir/laid_out" "$laid_out" || die io "could not note what was laid out"
 }
 
 # The agent's own git directory, anew. Objects are copied, not borrowed: what the agent does to them stays with it.

@@ -11,6 +11,7 @@ from bot.core.errors import Refused
 from bot.execution.bundle import BundleRules, CheckedBundle, Quarantine
 from bot.execution.workspace import Collected, Identity, Workspace
 from tests.unit.execution.repos import ENV, Repo
+from tests.unit.execution.strangers import Strangers
 
 FLEET = Identity("Agent Fleet", "fleet@example.org")
 TRAILERS = {"Agent-Fleet-Task": "42", "Agent-Fleet-Attempt": "3"}
@@ -27,11 +28,13 @@ class Site:
         self.space = Workspace(self.root, "owner/repo#7", fence=3)
         self.prepare()
 
-    def prepare(self, start: str = "", *, keep: bool = False) -> bool:
+    def prepare(self, start: str = "", *, keep: bool = False, restore_from: str = "") -> bool:
         start = start or self.base
         source = self.forge.bundle(self.path / "source.bundle", start, ref="refs/fleet/source/x")
         ignore = [".agent-droppings"]
-        return self.space.prepare(source, start, FLEET, branch="fleet/7-x", ignore=ignore, keep=keep)
+        return self.space.prepare(
+            source, start, FLEET, branch="fleet/7-x", ignore=ignore, keep=keep, restore_from=restore_from
+        )
 
     @property
     def tree(self) -> Path:
@@ -42,6 +45,14 @@ class Site:
         clean = {name: value for name, value in ENV.items() if not name.startswith(("GIT_AUTHOR", "GIT_COMMITTER"))}
         done = subprocess.run(["git", *args], cwd=self.tree, check=True, stdout=subprocess.PIPE, env=clean)
         return done.stdout.decode().strip()
+
+    def prepare_from(self, strangers: Strangers, *, keep: bool = False) -> bool:
+        self.base = strangers.head
+        self.forge.point("refs/fleet/source/base", strangers.base)
+        path = self.path / "both.bundle"
+        self.forge.point("refs/fleet/source/x", strangers.head)
+        self.forge.git("bundle", "create", "-q", str(path), "refs/fleet/source/x", "refs/fleet/source/base")
+        return self.space.prepare(path, strangers.head, FLEET, keep=keep, restore_from=strangers.base)
 
     def collect(self, **limits: int) -> Collected | None:
         return self.space.collect("Fix it\n\nBecause.", FLEET, TRAILERS, **limits)
@@ -281,6 +292,37 @@ def test_an_agent_that_goes_on_finds_its_work_as_it_left_it(site: Site) -> None:
     assert not (site.tree / "half.py").exists()
     assert site.prepare(other, keep=True)
     assert not site.prepare(other), "nobody asked to keep it"
+
+
+def test_instruction_files_are_the_bases_and_nobody_sees_a_change(site: Site) -> None:
+    strangers = Strangers(site.forge)
+    site.prepare_from(strangers)
+    assert strangers.seen(site.tree) == strangers.WANTED
+    assert site.git("status", "--porcelain") == ""
+    assert site.collect() is None
+    site.git("add", "--all")
+    site.git("reset", "-q", "--hard")
+    assert strangers.seen(site.tree) == strangers.WANTED
+    (site.tree / "a.py").write_text("mine\n")
+    site.git("commit", "-qam", "Mine")
+    (site.tree / "new.py").write_text("new\n")
+    assert site.result()[1].paths == ("a.py", "new.py")
+    assert site.prepare_from(strangers, keep=True)
+    (site.tree / "sub" / "AGENTS.md").write_text("the agent's own\n")
+    collected = site.collect()
+    assert collected is not None
+    assert strangers.paths_of(collected) == ["a.py", "new.py", "sub/AGENTS.md"]
+
+
+def test_ignored_instruction_files_of_an_earlier_agent_are_gone(site: Site) -> None:
+    strangers = Strangers(site.forge)
+    site.prepare_from(strangers)
+    (site.tree / "deps").mkdir()
+    (site.tree / "deps" / "cache.log").write_text("warm")
+    (site.tree / "CLAUDE.local.md").write_text("left behind")
+    site.prepare_from(strangers)
+    assert strangers.seen(site.tree) == strangers.WANTED
+    assert (site.tree / "deps" / "cache.log").exists()
 
 
 @pytest.mark.parametrize("key", ["../../etc", "a/b", "", ".", "-rf", "x" * 500, "\0", "ünï", "\ud800"])

@@ -16,7 +16,7 @@ from bot.adapters.base import Adapter, Exit, Job, Line, Outcome, SessionStarted,
 from bot.adapters.lines import Lines
 from bot.agent.attempts import SUPERSEDED, Attempt
 from bot.agent.client import Client, Json
-from bot.agent.directories import fresh_directory, write_new
+from bot.agent.directories import bring, fresh_directory, write_new
 from bot.agent.failures import is_final, is_over, reason_of, reason_of_result
 from bot.agent.journal import Entry, Journal
 from bot.agent.leftovers import SOURCE_PREFIX
@@ -184,6 +184,9 @@ class OneRun:
             timeout_secs=self._timeout_secs,
         )
         write_new(job.prompt_file, prompt.encode("utf-8", "replace"))
+        operator = Path(self._site.outside.get("HOME") or Path.home())
+        for name in self._adapter.credentials:
+            bring(name, operator, workspace.home)
         for path, content in self._adapter.files(job).items():
             write_new(path, content)
         return job

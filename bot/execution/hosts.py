@@ -69,8 +69,10 @@ class Job:
     """One run: the command, its environment (all of it, besides HOME and TMPDIR) and its limits.
 
     ``inherit`` names variables taken from the host's login environment; ``env_files`` variables whose value is read
-    from a file on the host; ``files`` are written into the run's home (relative paths). The prompt reaches the
-    command on standard input, through a pipe, and lies in ``Host.run_dir(run_id)/prompt``.
+    from a file on the host; ``copies`` are files of the login user's home (relative paths, such as log-ins) that the
+    run finds at the same place of its own, where there are any and it has no newer ones; ``files`` are written into
+    the run's home (relative paths). The prompt reaches the command on standard input, through a pipe, and lies in
+    ``Host.run_dir(run_id)/prompt``.
     """
 
     run_id: str
@@ -81,6 +83,7 @@ class Job:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     env_files: Mapping[str, str] = field(default_factory=dict)
     inherit: Sequence[str] = ("PATH", "LANG", "TZ")
+    copies: Sequence[str] = ()
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout_secs: int = 3600
     grace_secs: int = 10
@@ -109,10 +112,12 @@ class Job:
             yield "env", f"{_variable(name)}={value}"
         for name, path in self.env_files.items():
             yield "env_file", f"{_variable(name)}={path}"
+        for path in self.copies:
+            yield "copy", _below_home(path)
         for path, content in self.files.items():
-            if path.startswith("/") or "=" in path or ".." in PurePosixPath(path).parts or path in ("", "."):
+            if "=" in path:
                 raise Refused(text.not_relative(path), status=422, kind="bad_path")
-            yield "file", f"{path}={content}"
+            yield "file", f"{_below_home(path)}={content}"
 
 
 @dataclass(frozen=True)
@@ -251,6 +256,12 @@ class Host:
 
 def _pids(said: str) -> tuple[int, ...]:
     return () if said.strip() in ("", "-") else tuple(sorted({int(one) for one in said.split()}))
+
+
+def _below_home(path: str) -> str:
+    if path in ("", ".") or path.startswith("/") or ".." in path.split("/") or str(PurePosixPath(path)) != path:
+        raise Refused(text.not_relative(path), status=422, kind="bad_path")
+    return path
 
 
 def _variable(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from bot.core.errors import Refused
 from bot.execution.host_errors import HostBroken, Unreachable
+from bot.execution.host_workspace import HostWorkspace
 from bot.execution.hosts import Host, Kind, Piece, RunState
 from tests.hosts.conftest import Door, JobOf, Site
 from tests.hosts.machines import Sshd, carriers, until
@@ -72,6 +74,39 @@ def test_secrets_of_the_host_come_from_its_files(
     assert output(host, "key") == b"s3cret"
     host.start(job(host, "nokey", "true", env_files={"MODEL_KEY": f"{secret}.missing"}))
     assert ended(host, "nokey").killed_by == "no_env_file"
+
+
+def test_a_log_in_comes_along_and_one_renewed_since_stays(
+    host: Host, job: JobOf, site: Site, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    login = site.first.path / "home" / ".cli" / "auth.json"
+    login.parent.mkdir()
+    login.write_text("first")
+    login.chmod(0o644)
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "other").write_text("nobody's log-in")
+    (login.parent / "linked").symlink_to(outside / "other")
+    show = "cat .cli/auth.json; stat -c %a .cli/auth.json; ls .cli; echo renewed >.cli/auth.json"
+    copies = [".cli/auth.json", ".cli/linked", ".cli/none/at/all.json"]
+
+    def shown(run_id: str) -> str:
+        host.start(job(host, run_id, f"cd; {show}", copies=copies))
+        assert ended(host, run_id).exit_code == 0
+        return output(host, run_id).decode()
+
+    assert shown("l1") == "first600\nauth.json\n"
+    assert shown("l2").startswith("renewed\n600")
+    login.write_text("logged in anew")
+    later = login.stat().st_mtime + 10
+    os.utime(login, (later, later))
+    assert shown("l3").startswith("logged in anew600")
+    home = Path(HostWorkspace(host, "owner/repo#7", 3).home)
+    shutil.rmtree(home / ".cli")
+    (home / ".cli").symlink_to(outside)
+    assert shown("l4").startswith("logged in anew600")
+    assert [path.name for path in outside.iterdir()] == ["other"]
+    with pytest.raises(Refused, match="not a path inside"):
+        host.start(job(host, "l5", "true", copies=["../secret"]))
 
 
 def test_started_twice_it_runs_once(host: Host, door: Door, job: JobOf) -> None:

@@ -107,6 +107,7 @@ launch() {
         secret=$(cat -- "${value#*=}") || finish 127 - no_env_file
         set -- "$@" "${value%%=*}=$secret"
         ;;
+      copy) bring "$value" || finish 127 - request ;;
       file) place "$value" ;;
       arg) set -- "$@" "AGENT_FLEET_RUN=$id" && break ;;
       *) finish 127 - request ;;
@@ -149,11 +150,39 @@ launch() {
   finish "$code" "$died_of" ''
 }
 
+# is_below PATH: a path that stays below the folder it is put behind.
+is_below() {
+  case /$1/ in */../* | */./* | *//*) false ;; esac
+}
+
+# make_way PATH: the folders above a file in the run's home; a link an agent left there is no folder.
+make_way() {
+  rest=$1 folder=$home
+  while :; do
+    case $rest in */*) folder=$folder/${rest%%/*} rest=${rest#*/} ;; *) return 0 ;; esac
+    [ ! -L "$folder" ] || rm -f "$folder"
+    [ -d "$folder" ] || mkdir "$folder" || return 1
+  done
+}
+
 # place PATH=CONTENT: a file in the run's home that its agent wants to find.
 place() {
-  path=$home/${1%%=*}
-  case /$1 in */../*=* | //*) finish 127 - request ;; esac
-  mkdir -p "${path%/*}" && rm -f "$path" && printf '%s' "${1#*=}" >"$path" || finish 127 - io
+  path=${value%%=*}
+  is_below "$path" || finish 127 - request
+  make_way "$path" && rm -f "$home/$path" && printf '%s' "${value#*=}" >"$home/$path" || finish 127 - io
+}
+
+# bring PATH: a log-in of the user's own home, if it is there. One that the agent's CLI has renewed since stays. Out of
+# that home no link is followed.
+bring() {
+  is_below "$1" || return 1
+  from=${HOME%/}/$1 to=$home/$1
+  [ -f "$from" ] || return 0
+  # shellcheck disable=SC3013 # every sh in use has -nt
+  if [ -f "$to" ] && [ ! -L "$to" ] && [ ! "$from" -nt "$to" ]; then return 0; fi
+  case $(readlink -f -- "$from") in "$(readlink -f -- "$HOME")"/*) ;; *) return 0 ;; esac
+  make_way "$1" && rm -f "$to.new" && cp -p -- "$from" "$to.new" && chmod 600 "$to.new" && mv -fT "$to.new" "$to" ||
+    finish 127 - io
 }
 
 # finish CODE SIGNAL REASON: into room that was taken at the start, because now the disk may be full.

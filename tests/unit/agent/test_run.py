@@ -1,9 +1,13 @@
 """One task from claim to completion, with real git and real processes."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
+from bot.adapters.exec import Exec
+from bot.agent.directories import bring
 from bot.execution.bundle import BundleRules
 from tests.unit.agent.conftest import Host
 from tests.unit.agent.fleet import LOST, Fleet, answer, problem
@@ -48,6 +52,40 @@ subprocess.run(['git', 'commit', '-qam', 'Second'], check=True)
         assert fleet.ends(task)["outcome"] == "done"
     subjects = fleet.repo.git("log", "--format=%s", f"{fleet.base}..{task.result['head_sha']}")
     assert subjects.splitlines() == ["Second", "First"]
+
+
+def test_the_operators_log_in_comes_along_but_never_over_a_newer_one(tmp_path: Path) -> None:
+    home, into, outside = tmp_path / "home", tmp_path / "into", tmp_path / "outside"
+    for folder in (home / ".cli", into, outside):
+        folder.mkdir(parents=True)
+    (home / ".cli" / "auth.json").write_text("first")
+    (outside / "other").write_text("not his")
+    (home / ".cli" / "linked").symlink_to(outside / "other")
+    (into / ".cli").symlink_to(outside)
+    assert bring(".cli/auth.json", home, into)
+    found = into / ".cli" / "auth.json"
+    assert (found.read_text(), found.stat().st_mode & 0o777) == ("first", 0o600)
+    assert not (outside / "auth.json").exists()
+    found.write_text("renewed")
+    for name in (".cli/auth.json", ".cli/linked", ".cli/none"):
+        assert not bring(name, home, into)
+    assert found.read_text() == "renewed"
+    later = found.stat().st_mtime + 10
+    os.utime(home / ".cli" / "auth.json", (later, later))
+    assert bring(".cli/auth.json", home, into)
+
+
+def test_a_run_finds_the_log_in_of_its_cli(
+    fleet: Fleet, host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".cli.json").write_text("a log-in")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(Exec, "credentials", (".cli.json", ".none.json"))
+    task = fleet.add()
+    code = "import os, shutil; shutil.copy(os.environ['HOME'] + '/.cli.json', 'made.txt')"
+    with host.running(host.agent(code)):
+        fleet.ends(task)
+    assert fleet.file(task, "made.txt") == "a log-in"
 
 
 def test_nothing_changed_and_nothing_said_is_a_failure(fleet: Fleet, host: Host) -> None:

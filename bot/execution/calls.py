@@ -19,7 +19,7 @@ from bot.core import host_text as text
 from bot.core.errors import Refused
 from bot.execution.host_errors import HostBroken
 
-PARTS: Final = ("base", "ending", "runs", "workspace", "instructions", "collect", "host", "main")
+PARTS: Final = ("base", "ending", "runs", "main", "workspace", "instructions", "collect", "host", "rest")
 #: Exit code of ``BOOTSTRAP`` when the wrapper is not there, or not as it should be.
 NOT_INSTALLED: Final = 97
 #: Seconds without any sign after which an answer is given up.
@@ -33,10 +33,11 @@ BOOTSTRAP: Final = (
     '[ "$(sha256sum <"$n")" = "$2  -" ] && chmod 500 "$n" && mv -f "$n" "$w" && echo "agent-fleet 1" && exit 0; '
     'rm -f "$n"; echo "agent-fleet-error install" >&2; exit 1; fi; '
     '[ -f "$w" ] && [ "$(sha256sum <"$w")" = "$2  -" ] || exit 97; '
-    'exec /bin/sh "$w" "$@"'
+    '. "$w"'
 )
 
 _WORD: Final = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,64}")
+_PLAIN: Final = re.compile(r"[ -~]*")  # what every shell's `read` takes in whole
 _GREETING: Final = b"agent-fleet 1\n"
 _MAX_NOISE: Final = 256 * 1024
 _MAX_FIELDS: Final = 8 * 1024 * 1024
@@ -71,12 +72,19 @@ def argv(work_dir: str, words: Sequence[str]) -> list[str]:
 
 
 def lines(pairs: Iterable[tuple[str, str]]) -> bytes:
-    """``name base64`` lines and the empty one that ends them. Raises Refused for what holds a NUL."""
+    """``name :plain`` or ``name base64`` lines and the empty one that ends them.
+
+    Decoding costs the host two processes, so what is plain goes as it is. Raises Refused for what holds a NUL.
+    """
     found: list[bytes] = []
     for name, value in pairs:
         if "\0" in value:
             raise Refused(text.nul_in_request(name), status=422, kind="nul")
-        found.append(word(name).encode() + b" " + base64.b64encode(value.encode("utf-8", "surrogateescape")) + b"\n")
+        if _PLAIN.fullmatch(value):
+            said = b":" + value.encode("ascii")
+        else:
+            said = base64.b64encode(value.encode("utf-8", "surrogateescape"))
+        found.append(word(name).encode() + b" " + said + b"\n")
     return b"".join((*found, b"\n"))
 
 

@@ -190,8 +190,7 @@ def test_more_at_once_than_a_server_allows_takes_more_connections(door: Door, si
             yield b"\n"
 
         threads = [
-            threading.Thread(target=lambda: answers.append(way.run(["status", "x"], hold()).exit_code))
-            for _ in range(6)
+            threading.Thread(target=lambda: answers.append(way.run(["probe"], hold()).exit_code)) for _ in range(6)
         ]
         for thread in threads:
             thread.start()
@@ -212,7 +211,7 @@ def test_sessions_beyond_eight_open_a_second_connection_by_themselves(door: Door
         gate.wait()
         yield b"\n"
 
-    threads = [threading.Thread(target=lambda: way.run(["status", "x"], hold())) for _ in range(9)]
+    threads = [threading.Thread(target=lambda: way.run(["probe"], hold())) for _ in range(9)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Agent Fleet's hand on a host: starts and watches runs, keeps workspaces. One file, sent by the orchestrator and
-# named by its digest; needs sh, git, coreutils, util-linux, find and grep.
+# named by its digest; needs sh, git, coreutils, util-linux, find and grep. Starting a process costs a millisecond: where
+# somebody waits, the shell's own words are used.
 #
 #   sh wrapper-DIGEST.sh WORK_DIR DIGEST VERB [WORD…]     (words: [A-Za-z0-9._-]{1,64}, no leading dot)
 #
-# Everything else comes on standard input: lines `name base64`, an empty line, raw bytes. The answer begins with
+# Everything else comes on standard input: lines `name base64` or `name :plain`, an empty line, raw bytes. The answer begins with
 # the line `agent-fleet 1` (a login shell may have talked before), then lines `name value`; an empty line may
 # follow, and raw bytes. A refusal ends with exit code 1 and the line `agent-fleet-error KIND` on stderr.
 #
@@ -46,8 +47,9 @@ number_or_die() {
   is_number "$1" || die request "not a number: $1"
 }
 
-# decode BASE64: the value in $value, its last line ends kept.
+# decode WORD: `:plain` or base64; the value in $value, its last line ends kept.
 decode() {
+  case $1 in :*) value=${1#:} && return ;; esac
   value=$(
     base64 -d <<EOF && echo .
 $1
@@ -72,8 +74,11 @@ request() {
 # receive BYTES FILE: keep exactly so many bytes of standard input.
 receive() {
   number_or_die "$1"
-  cat >"$2" || die io "could not write $2"
-  [ "$(stat -c %s "$2")" = "$1" ] || {
+  said=$(dd bs=64k of="$2" 2>&1) || die io "could not write $2: $said"
+  # The third line: how many bytes.
+  said=${said##*out
+}
+  [ "${said%%[!0-9]*}" = "$1" ] || {
     rm -f "$2"
     die incomplete "the connection broke while sending"
   }
@@ -82,7 +87,14 @@ receive() {
 # own_dir PATH: a real directory (no link) that is ours, made if it is missing.
 own_dir() {
   [ -d "$1" ] || mkdir -p "$1" || die unsafe "$1 cannot be made"
-  [ "$(stat -c %u:%F "$1")" = "${me:=$(id -u)}:directory" ] || die unsafe "$1 is not a directory of our own"
+  # shellcheck disable=SC3067 # every sh in use has -O
+  [ ! -L "$1" ] && [ -O "$1" ] || die unsafe "$1 is not a directory of our own"
+}
+
+free_kib() {
+  # shellcheck disable=SC2046 # fields of one line
+  set -- $(df -Pk "$root" | tail -n 1)
+  free=$4
 }
 
 # write_whole FILE WORDS: so that a reader sees all of it or nothing.

@@ -1,12 +1,6 @@
 
 # --- The host itself ------------------------------------------------------------------------------------------
 
-free_kib() {
-  # shellcheck disable=SC2046 # fields of one line
-  set -- $(df -Pk "$root" | tail -n 1)
-  free=$4
-}
-
 # probe: what is here. `commands` holds names of agent CLIs, one to a line.
 do_probe() {
   request commands
@@ -98,8 +92,4 @@ EOF
   done <<EOF
 $job_paths
 EOF
-}
-
-do_ping() {
-  printf 'pong %s\n' "$boot"
 }

@@ -3,6 +3,7 @@
 
 # main WORK_DIR DIGEST VERB [WORD…]
 main() {
+  script=$1/.fleet/wrapper-$2.sh
   root=$1 digest=$2 verb=$3
   shift 3
   fleet=$root/.fleet runs=$root/.fleet/runs
@@ -10,7 +11,7 @@ main() {
   unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_NAMESPACE \
     GIT_CONFIG GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT GIT_COMMON_DIR GIT_TEMPLATE_DIR GIT_EXEC_PATH
   for word; do is_word "$word" || verb=refused; done
-  if [ "$verb:$#" = supervise:1 ] && [ -f "$runs/$1/input" ]; then do_supervise "$1"; fi
+  if [ "$verb:$#" = supervise:1 ] && [ -f "${AGENT_FLEET_INPUT:-}" ]; then do_supervise "$1"; fi
   printf 'agent-fleet 1\n'
   # What anything says on stderr is kept for the end, and looked at for the cause.
   { words=$(answer "$@" 2>&1 >&4 4>&-); } 4>&1
@@ -40,4 +41,5 @@ answer() {
   esac
 }
 
-main "$@"
+# What is asked often does not wait for the rest of this file to be read.
+case $3 in ping | start | supervise | status | tail | stop | list | remove) main "$@" ;; esac

@@ -1,5 +1,5 @@
 
-# --- Runs: $runs/ID holds lock, input → prompt, supervisor, agent, stdout, stderr, alive, killed_by, exit ----
+# --- Runs: $runs/ID holds prompt, supervisor, agent, stdout, stderr, alive, killed_by, exit ----
 
 # started_at PID: its start time in clock ticks in $started (proc(5), field 22); false when there is no such process.
 started_at() {
@@ -27,6 +27,30 @@ state_of() {
   if first_line "$run/exit"; then state="ended $value"; else state='lost gone'; fi
 }
 
+# space KEY: where its parts are.
+space() {
+  is_word "$1" || die request "not a workspace: $1"
+  dir=$root/$1 tree=$root/$1/tree scratch=$root/$1/scratch git=$root/$1/git home=$root/$1/home tmp=$root/$1/tmp
+  key=$1
+}
+
+# hold_fence FENCE [take]: this attempt's number must be the newest; held (fd 8) as long as this process lives.
+hold_fence() {
+  number_or_die "$1"
+  [ ! -L "$dir.fence" ] || die unsafe "$key.fence is a link"
+  exec 8>>"$dir.fence"
+  flock -w 120 8 || die busy "$key is in use"
+  owner=-1
+  if first_line "$dir.fence"; then owner=${value#"${value%%[!0]*}"}; fi
+  [ "${owner:=0}" -le "$1" ] || die stale_fence "attempt $1 has been followed by attempt $owner"
+  [ "$owner" -ge "$1" ] || {
+    [ "${2:-}" = take ] || die stale_fence "attempt $1 has not prepared $key"
+    # As long as what was there, so one write replaces it whole.
+    printf '%020d\n' "$1" 1<>"$dir.fence" || die io "could not write $key.fence"
+    touch "$dir.fence"
+  }
+}
+
 # start RUN: input is `size base64`, an empty line, then so many bytes: the job's own lines and the prompt.
 do_start() {
   request size workspace fence
@@ -34,19 +58,32 @@ do_start() {
   own_dir "$runs"
   input=$runs/.new-$1-$$
   trap 'rm -f "$input"' EXIT
-  receive "$job_size" "$input"
+  # What can be done while the rest arrives.
+  exec 5<&0
+  receive "$job_size" "$input" <&5 &
+  arriving=$!
+  exec 5<&-
   exec 9>>"$runs/$1.lock"
   if ! claim_start "$1"; then
     exec 9>&-
+    wait "$arriving" || exit 1
     state_of "$1"
     [ "$state" != unknown ] || die busy "$1 is being started by somebody else"
     printf 'started already\nstate %s\n' "$state"
     return
   fi
+  space "$job_workspace"
+  wait "$arriving" || exit 1
+  hold_fence "$job_fence"
+  [ -d "$tree" ] || die unknown_workspace "$job_workspace is not prepared"
   mkdir "$runs/$1" || die io "$runs/$1 cannot be made"
   trap 'rm -rf "$input" "$runs/$1"' EXIT
-  ready_to_run "$1"
-  setsid /bin/sh "$0" "$root" "$digest" supervise "$1" </dev/null >/dev/null 2>>"$runs/$1/words" 4>&- &
+  # Room for the last words is taken now.
+  printf '%s\n' "$job_workspace" >"$runs/$1/workspace" && : >"$runs/$1/stdout" && : >"$runs/$1/stderr" &&
+    printf '%64s\n' '' >"$runs/$1/exit.new" || die io "could not write the run"
+  exec 8>&-
+  AGENT_FLEET_INPUT=$input setsid /bin/sh "$script" "$root" "$digest" supervise "$1" \
+    </dev/null >/dev/null 2>>"$runs/$1/words" 4>&- &
   trap - EXIT
   printf 'started yes\n'
 }
@@ -62,24 +99,14 @@ claim_start() {
   [ ! -d "$runs/$1" ]
 }
 
-# What must be there before there is a run: the fence is ours, and there is room for the last words.
-ready_to_run() {
-  space "$job_workspace"
-  hold_fence "$job_fence"
-  [ -d "$tree" ] || die unknown_workspace "$job_workspace is not prepared"
-  mv "$input" "$runs/$1/input" && printf '%s\n' "$job_workspace" >"$runs/$1/workspace" &&
-    : >"$runs/$1/stdout" && : >"$runs/$1/stderr" && printf '%64s\n' '' >"$runs/$1/exit.new" ||
-    die io "could not write the run"
-  exec 8>&-
-}
-
 # The run's own process, in a session of its own and under no marker: outlives the connection and the orchestrator.
 do_supervise() {
   run=$runs/$1
   started_at "$$" && write_whole "$run/supervisor" "$$ $started $boot"
   job_workspace=
   first_line "$run/workspace" && space "$value"
-  exec 3<"$run/input"
+  exec 3<"$AGENT_FLEET_INPUT"
+  rm -f "$AGENT_FLEET_INPUT"
   launch "$1" # never returns on its own
 }
 
@@ -122,7 +149,6 @@ launch() {
   done
   cat <&3 >"$run/prompt" || finish 127 - io
   exec 3<&-
-  rm -f "$run/input"
   mkdir "$run/files" && mkfifo "$run/in" || finish 127 - io
   [ ! -e "$run/killed_by" ] || finish 0 - ''
   cat "$run/prompt" >"$run/in" 2>/dev/null 9>&- & # through a pipe: some CLIs read no prompt from a file
@@ -194,7 +220,7 @@ finish() {
   printf '%s %s %s %s\n' "$1" "$2" "${reason:--}" "${left:--}" 1<>"$run/exit.new"
   sync "$run/exit.new" 2>/dev/null
   mv -f "$run/exit.new" "$run/exit"
-  rm -f "$run/in" "$run/input"
+  rm -f "$run/in"
   exit 0
 }
 
@@ -303,4 +329,8 @@ do_remove() {
   [ "$state" != running ] || die busy "$1 is still running"
   mv "$run" "$runs/.gone-$1-$$" && rm -rf "$runs/.gone-$1-$$" "$run.lock" || die io "could not remove $1"
   printf 'removed yes\n'
+}
+
+do_ping() {
+  printf 'pong %s\n' "$boot"
 }

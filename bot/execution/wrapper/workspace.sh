@@ -1,30 +1,6 @@
 
 # --- Workspaces: $root/KEY holds tree, scratch, git, home, tmp, as bot/execution/workspace.py says -----------
 
-# space KEY: where its parts are.
-space() {
-  is_word "$1" || die request "not a workspace: $1"
-  dir=$root/$1 tree=$root/$1/tree scratch=$root/$1/scratch git=$root/$1/git home=$root/$1/home tmp=$root/$1/tmp
-  key=$1
-}
-
-# hold_fence FENCE [take]: this attempt's number must be the newest; held (fd 8) as long as this process lives.
-hold_fence() {
-  number_or_die "$1"
-  [ ! -L "$dir.fence" ] || die unsafe "$key.fence is a link"
-  exec 8>>"$dir.fence"
-  flock -w 120 8 || die busy "$key is in use"
-  owner=-1
-  if first_line "$dir.fence"; then owner=${value#"${value%%[!0]*}"}; fi
-  [ "${owner:=0}" -le "$1" ] || die stale_fence "attempt $1 has been followed by attempt $owner"
-  [ "$owner" -ge "$1" ] || {
-    [ "${2:-}" = take ] || die stale_fence "attempt $1 has not prepared $key"
-    # As long as what was there, so one write replaces it whole.
-    printf '%020d\n' "$1" 1<>"$dir.fence" || die io "could not write $key.fence"
-    touch "$dir.fence"
-  }
-}
-
 # g WORDS…: git that obeys nobody's configuration, starts no program of the repository's and no helper.
 g() {
   sober_git --git-dir="$git" --work-tree="$tree" "$@"

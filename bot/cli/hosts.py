@@ -4,11 +4,13 @@ import json
 import os
 import statistics
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import click
 
+from bot.adapters.registry import adapters
 from bot.cli.options import config_option, json_option
 from bot.core import host_text as text
 from bot.core.errors import Refused
@@ -17,12 +19,10 @@ from bot.execution.host_opening import login_of, open_host, pins_of
 from bot.execution.hosts import Host
 from bot.execution.ssh import seen_key
 from bot.settings import load
-from bot.settings.hosts import HostEntry
+from bot.settings.hosts import HostAgent, HostEntry
 from bot.settings.sections import Settings
 
 _ROUNDS: Final = 5
-#: What the CLIs of agent types are called on a host; others by the name of the type or of their own command.
-BINARIES: Final = {"codex-cli": "codex", "claude-code": "claude"}
 
 
 @click.group("hosts")
@@ -68,14 +68,19 @@ def check(host_id: str, config: Path | None, as_json: bool) -> None:
     host = open_host(entry, settings.orchestrator.data_path)
     try:
         cold_ms, warm_ms = _timed(host)
-        probe = host_check.probe(host, commands_of(entry, settings))
+        probe = host_check.probe(host, wanted_by(entry, settings))
     finally:
         host.close()
+    log_ins = [log_in(agent, probe) for agent in entry.agents if can_log_in(agent, settings)]
     problems, warnings = probe.problems(), probe.warnings(warm_ms)
+    warnings += [one.said for one in log_ins if not one.found]
+    for name, path, state in key_file_troubles(entry, probe):
+        (warnings if state == "open" else problems).append(text.env_file_trouble(name, path, state))
     if as_json:
         shown = {
             "host_id": host_id, "cold_ms": round(cold_ms, 1), "warm_ms": round(warm_ms, 2), "uname": probe.uname,
             "git": probe.git, "free_kib": probe.free_kib, "path": probe.path, "clis": dict(probe.clis),
+            "log_ins": {one.agent_type: one.found or None for one in log_ins},
             "problems": problems, "warnings": warnings,
         }  # fmt: skip
         click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
@@ -85,7 +90,7 @@ def check(host_id: str, config: Path | None, as_json: bool) -> None:
         for name, version in probe.clis.items():
             if version is not None:
                 click.echo(text.cli_found(name, version))
-        for line in (*warnings, *problems):
+        for line in (*(one.said for one in log_ins if one.found), *warnings, *problems):
             click.echo(line)
         if not problems:
             click.echo(text.all_good())
@@ -121,12 +126,58 @@ def add(host_id: str, yes: bool, config: Path | None) -> None:
     click.echo(text.pinned(str(pins.file)))
 
 
+@dataclass(frozen=True)
+class LogIn:
+    """Whether an agent's CLI is logged in on its host: ``found`` is the file or variable, "" = none."""
+
+    agent_type: str
+    found: str
+    said: str
+
+
+def can_log_in(agent: HostAgent, settings: Settings) -> bool:
+    """Whether we know where its CLI looks for a log-in; of a command of the operator's own we do not."""
+    kind = adapters().get(agent.agent_type)
+    return agent.agent_type not in settings.adapters and kind is not None and bool(kind.credentials or kind.inherits)
+
+
+def log_in(agent: HostAgent, probe: host_check.Probe) -> LogIn:
+    """By a file of the user's, or by a variable that the configuration hands on."""
+    kind, name = adapters()[agent.agent_type], agent.agent_type
+    keys = [key for key, path in agent.env_files.items() if probe.key_files.get(path) in ("ok", "open")]
+    for variable in (*keys, *(key for key in agent.env if key in probe.set_variables)):
+        if variable in kind.inherits:
+            return LogIn(name, variable, text.logged_in_by_variable(name, variable))
+    for path in kind.credentials:
+        if path in probe.there:
+            return LogIn(name, f"~/{path}", text.logged_in_by_file(name, path))
+    return LogIn(name, "", text.no_log_in(name, kind.credentials, kind.inherits))
+
+
+def key_file_troubles(entry: HostEntry, probe: host_check.Probe) -> list[tuple[str, str, str]]:
+    """Variable, file and what is wrong with it."""
+    found = {(name, path) for agent in entry.agents for name, path in agent.env_files.items()}
+    states = [(name, path, probe.key_files.get(path, "missing")) for name, path in sorted(found)]
+    return [one for one in states if one[2] != "ok"]
+
+
+def wanted_by(entry: HostEntry, settings: Settings) -> host_check.Wanted:
+    """What the agents of a host need there."""
+    kinds = [adapters()[agent.agent_type] for agent in entry.agents if can_log_in(agent, settings)]
+    return host_check.Wanted(
+        commands_of(entry, settings),
+        files=[path for kind in kinds for path in kind.credentials],
+        variables=[name for agent in entry.agents for name in agent.env],
+        key_files=[path for agent in entry.agents for path in agent.env_files.values()],
+    )
+
+
 def commands_of(entry: HostEntry, settings: Settings) -> list[str]:
     """The commands that the agents of a host need there."""
     found: list[str] = []
     for agent in entry.agents:
-        own = settings.adapters.get(agent.agent_type)
-        name = Path(own.argv[0]).name if own else BINARIES.get(agent.agent_type, agent.agent_type)
+        own, kind = settings.adapters.get(agent.agent_type), adapters().get(agent.agent_type)
+        name = Path(own.argv[0]).name if own else (kind.binary if kind else "") or agent.agent_type
         if name not in found:
             found.append(name)
     return found

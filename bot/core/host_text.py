@@ -98,6 +98,14 @@ def allow_sudo(user: str) -> str:
     return f"Allow it in sudoers: `<this user> ALL=({user}) NOPASSWD: /bin/sh`."
 
 
+def no_systemd_run() -> str:
+    return "There is no systemd-run on this machine."
+
+
+def use_sudo() -> str:
+    return 'Set run_as = "sudo", or install systemd.'
+
+
 def not_an_identifier(word: str) -> str:
     return f"{word[:80]!r} cannot name anything on a host: 1 to 64 of A-Z a-z 0-9 . _ - and no dot in front."
 
@@ -253,6 +261,31 @@ def cli_found(name: str, version: str) -> str:
 
 def cli_missing(name: str) -> str:
     return f"{name}: not found. Install it for ssh_user, in a folder on the PATH of its non-interactive shell."
+
+
+def logged_in_by_file(name: str, path: str) -> str:
+    return f"{name}: logged in (by the file ~/{path})"
+
+
+def logged_in_by_variable(name: str, variable: str) -> str:
+    return f"{name}: logged in (by the variable {variable})"
+
+
+def no_log_in(name: str, files: Sequence[str], variables: Sequence[str]) -> str:
+    ways = [f"log in once as ssh_user (makes ~/{files[0]})"] if files else []
+    if variables:
+        ways.append(f'put a key into a file there and name it in the entry: env_files = {{ {variables[0]} = "/…" }}')
+    how = ", or ".join(ways)
+    return f"{name}: no log-in found. {how[0].upper()}{how[1:]}."
+
+
+def env_file_trouble(variable: str, path: str, state: str) -> str:
+    what = {
+        "missing": "is not there: runs that need it will not start. Create it, or correct env_files",
+        "unreadable": "cannot be read by ssh_user: runs that need it will not start. Give it to that user",
+        "open": "can be read by other users. Run `chmod 600` on it",
+    }[state]
+    return f"{variable}: {path} {what}."
 
 
 def tools_missing(names: Sequence[str]) -> str:

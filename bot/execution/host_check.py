@@ -4,7 +4,7 @@ import base64
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from bot.core import host_text as text
@@ -21,7 +21,11 @@ _PROBE_SECS: Final = 60.0
 
 @dataclass(frozen=True)
 class Probe:
-    """What a host says of itself. ``clis``: version as printed, None = not found. ``free_kib`` in work_dir."""
+    """What a host says of itself. ``clis``: version as printed, None = not found. ``free_kib`` in work_dir.
+
+    Of what was asked for: files ``there`` in the user's home, variables of the login environment that are set, and
+    for each key file ``ok``, ``missing``, ``unreadable`` or ``open`` (to other users).
+    """
 
     uname: str
     user: str
@@ -32,6 +36,9 @@ class Probe:
     path: str
     missing: tuple[str, ...]
     clis: Mapping[str, str | None]
+    there: frozenset[str] = frozenset()
+    set_variables: frozenset[str] = frozenset()
+    key_files: Mapping[str, str] = field(default_factory=dict)
 
     def problems(self) -> list[str]:
         """What must be put right before agents can run there, each with how."""
@@ -60,10 +67,22 @@ class Cleared:
     free_kib: int
 
 
-def probe(host: Host, commands: Sequence[str] = ()) -> Probe:
-    """Ask a host what it has; ``commands`` are names of agent CLIs to look for."""
-    asked = "\n".join(calls.word(command) for command in commands)
-    reply = host.wrapper.call("probe", request=calls.lines([("commands", asked)]), quiet_secs=_PROBE_SECS)
+@dataclass(frozen=True)
+class Wanted:
+    """What to look for: agent CLIs, files below the user's home, variables of the login environment, key files."""
+
+    commands: Sequence[str] = ()
+    files: Sequence[str] = ()
+    variables: Sequence[str] = ()
+    key_files: Sequence[str] = ()
+
+
+def probe(host: Host, wanted: Wanted) -> Probe:
+    """Ask a host what it has."""
+    commands = [calls.word(command) for command in wanted.commands]
+    asked = {"commands": commands, "files": wanted.files, "variables": wanted.variables, "key_files": wanted.key_files}
+    request = calls.lines((name, "\n".join(values)) for name, values in asked.items())
+    reply = host.wrapper.call("probe", request=request, quiet_secs=_PROBE_SECS)
     clis: dict[str, str | None] = {}
     for line in reply.values("cli"):
         name, _, said = line.partition(" ")
@@ -73,6 +92,8 @@ def probe(host: Host, commands: Sequence[str] = ()) -> Probe:
         reply.value("uname"), reply.value("user"), reply.value("git"), int(reply.value("free_kib")),
         int(reply.value("cpus")), int(reply.value("time")) - round(time.time()), reply.value("path"),
         () if missing == "-" else tuple(missing.split()), {name: clis.get(name) for name in commands},
+        frozenset(reply.values("there")), frozenset(reply.values("set")),
+        {path: state for state, _, path in (line.partition(" ") for line in reply.values("key_file"))},
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,18 @@ hostname = "localhost"
 ssh_user = "{USER}"
 work_dir = "{tmp_path}/local"
 agents = [{{ agent_type = "no-such-agent-cli", max_concurrency = 2 }}]
+[[hosts]]
+host_id = "keys"
+hostname = "localhost"
+ssh_user = "{USER}"
+allow_same_user = true
+work_dir = "{tmp_path}/local"
+agents = [
+  {{ agent_type = "codex-cli", env_files = {{ OPENAI_API_KEY = "{tmp_path}/open" }} }},
+  {{ agent_type = "claude-code" }},
+  {{ agent_type = "gemini", env_files = {{ GEMINI_API_KEY = "{tmp_path}/none" }} }},
+  {{ agent_type = "own" }},
+]
 [adapters.own]
 command = "/usr/bin/env true"
 """)
@@ -89,3 +102,26 @@ def test_check_says_what_is_missing(fleet: Fleet) -> None:
     assert "could read its tokens" in refused.output
     assert fleet("add", "here").exit_code == 0
     assert "There is no host nowhere" in fleet("check", "nowhere").output
+
+
+def test_check_says_which_clis_are_logged_in_and_how_to_do_it(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    (home / ".claude").mkdir(parents=True)
+    (home / ".claude" / ".credentials.json").write_text("{}")
+    (tmp_path / "open").write_text("key")
+    (tmp_path / "open").chmod(0o644)
+    who = pwd.getpwnam(USER)
+    monkeypatch.setattr("pwd.getpwnam", lambda _: pwd.struct_passwd((*who[:5], str(home), who[6])))
+    shown = " ".join(fleet("check", "keys").output.split())
+    assert "codex-cli: logged in (by the variable OPENAI_API_KEY)" in shown
+    assert f"OPENAI_API_KEY: {tmp_path}/open can be read by other users. Run `chmod 600` on it." in shown
+    assert "claude-code: logged in (by the file ~/.claude/.credentials.json)" in shown
+    assert "gemini: no log-in found. Log in once as ssh_user (makes ~/.gemini/oauth_creds.json), or put a key" in shown
+    assert f"GEMINI_API_KEY: {tmp_path}/none is not there: runs that need it will not start." in shown
+    assert "own: " not in shown
+    (tmp_path / "none").write_text("key")
+    (tmp_path / "none").chmod(0o600)
+    known = json.loads(fleet("check", "keys", "--json").output.partition("\n}")[0] + "}")["log_ins"]
+    assert known["gemini"] == "GEMINI_API_KEY"

@@ -1,12 +1,12 @@
 
 # --- The host itself ------------------------------------------------------------------------------------------
 
-# probe: what is here. `commands` holds names of agent CLIs, one to a line.
+# probe: what is here. One to a line: names of agent CLIs, files of the user's home, variables, files with keys.
 do_probe() {
-  request commands
+  request commands files variables key_files
   free_kib
   missing=
-  for name in git base64 setsid flock timeout stat find grep head tail sha256sum sync mkfifo df env; do
+  for name in git base64 dd setsid flock timeout stat find grep head tail sha256sum sync mkfifo df env; do
     command -v "$name" >/dev/null || missing="$missing $name"
   done
   printf 'free_kib %s\nmissing %s\nuname %s\ntime %s\nuser %s\n' \
@@ -18,6 +18,36 @@ do_probe() {
 $job_commands
 EOF
   wait
+  probe_logins
+}
+
+probe_logins() {
+  while IFS= read -r name; do
+    [ -n "$name" ] && [ -s "$HOME/$name" ] && printf 'there %s\n' "$name"
+  done <<EOF
+$job_files
+EOF
+  while IFS= read -r name; do
+    is_name "$name" && eval "[ -n \"\${$name:-}\" ]" && printf 'set %s\n' "$name"
+  done <<EOF
+$job_variables
+EOF
+  while IFS= read -r name; do
+    [ -z "$name" ] || printf 'key_file %s %s\n' "$(key_file "$name")" "$name"
+  done <<EOF
+$job_key_files
+EOF
+}
+
+# Who can read a file with a key?
+key_file() {
+  [ -e "$1" ] || { echo missing && return; }
+  [ -f "$1" ] && [ -r "$1" ] || { echo unreadable && return; }
+  case $(stat -L -c %A "$1") in
+    ???????r*) echo open ;;
+    ????r*) [ "$(stat -L -c %g "$1")" = "$(id -g)" ] && echo ok || echo open ;;
+    *) echo ok ;;
+  esac
 }
 
 # One line per CLI: a version as it says it itself, in base64; `-` when there is no such command.

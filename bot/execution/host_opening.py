@@ -16,8 +16,8 @@ KNOWN_HOSTS = "known_hosts"
 def open_host(entry: HostEntry, data_dir: Path) -> Host:
     """The host of an entry; connects when first asked. Raises Refused when this user may not run things there."""
     if entry.is_local:
-        way = LocalHost(entry.host_id, entry.work_dir, entry.ssh_user, allow_same_user=entry.allow_same_user)
-        return Host(way)
+        same, run_as = entry.allow_same_user, entry.run_as
+        return Host(LocalHost(entry.host_id, entry.work_dir, entry.ssh_user, allow_same_user=same, run_as=run_as))
     return Host(SshHost(entry.host_id, entry.work_dir, login_of(entry), pins_of(entry, data_dir)))
 
 

@@ -1,7 +1,8 @@
 """The wrapper on this machine, as another user: no SSH, the same script.
 
-As root the user is changed with setpriv, otherwise with sudo (which must not ask for a password). The environment is
-an empty one but for PATH, LANG and the user's home: nothing of the orchestrator's reaches an agent.
+As root the user is changed with setpriv, otherwise with sudo (which must not ask for a password); or systemd does it,
+as a transient service outside the orchestrator's own, so that stopping that leaves runs alone. The environment is an
+empty one but for PATH, LANG and the user's home: nothing of the orchestrator's reaches an agent.
 """
 
 import os
@@ -12,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from bot.core import host_text as text
@@ -28,7 +29,10 @@ _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class LocalHost(Way):
     """This machine, as ``user``. Raises Refused when that is who we are, unless ``allow_same_user``."""
 
-    def __init__(self, name: str, work_dir: str, user: str, *, allow_same_user: bool = False) -> None:
+    def __init__(
+        self, name: str, work_dir: str, user: str, *, allow_same_user: bool = False, run_as: str = "sudo"
+    ) -> None:
+        """``run_as``: "sudo" or "systemd-run"."""
         self.name, self.work_dir = name, work_dir
         try:
             who = pwd.getpwnam(user)
@@ -36,7 +40,6 @@ class LocalHost(Way):
             raise Refused(text.no_such_user(user), text.make_the_user(user), kind="no_such_user") from None
         if who.pw_uid == os.geteuid() and not allow_same_user:
             raise Refused(text.same_user(user), text.use_another_user(), kind="same_user")
-        self._prefix = _as_user(who)
         self._env = {
             "PATH": os.environ.get("PATH", _PATH),
             "LANG": os.environ.get("LANG", "C.UTF-8"),
@@ -45,6 +48,7 @@ class LocalHost(Way):
             "LOGNAME": who.pw_name,
             "SHELL": "/bin/sh",
         }
+        self._prefix = _by_systemd(who, self._env) if run_as == "systemd-run" else _as_user(who)
 
     def stream(
         self,
@@ -103,3 +107,15 @@ def _as_user(who: pwd.struct_passwd) -> list[str]:
     if sudo is None:
         raise Refused(text.cannot_switch(who.pw_name), text.allow_sudo(who.pw_name), kind="cannot_switch")
     return [sudo, "-n", "-H", "-u", who.pw_name, "--"]
+
+
+def _by_systemd(who: pwd.struct_passwd, env: Mapping[str, str]) -> list[str]:
+    """A transient service; what it leaves running (our runs) is not killed when its first process ends."""
+    if who.pw_uid == os.geteuid():
+        return []
+    systemd_run = shutil.which("systemd-run")
+    if systemd_run is None:
+        raise Refused(text.no_systemd_run(), text.use_sudo(), kind="cannot_switch")
+    words = [systemd_run, "--quiet", "--pipe", "--wait", "--collect", f"--uid={who.pw_name}"]
+    words += ["--property=KillMode=process", "--working-directory=/"]
+    return [*words, *(f"--setenv={name}={value}" for name, value in env.items()), "--"]

@@ -79,6 +79,8 @@ class HostEntry(Section):
     """Commands at once over one connection, below the server's MaxSessions; then another is made."""
     allow_same_user: bool = False
     """On `localhost`: let agents run as the user who runs the orchestrator, whose secrets they can then read."""
+    run_as: Literal["sudo", "systemd-run"] = "sudo"
+    """On `localhost`: what changes to `ssh_user`. A root orchestrator needs no sudo."""
     work_dir: AbsolutePath
     """Folder on the host for workspaces, owned by `ssh_user`; characters A-Z a-z 0-9 . _ @ + - and /."""
     hooks: HostHooks = HostHooks()

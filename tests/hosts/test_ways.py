@@ -316,6 +316,24 @@ def test_another_user_runs_things_here_when_we_are_root(tmp_path_factory: pytest
         subprocess.run(["rm", "-rf", str(home)], check=True)
 
 
+def test_systemd_is_asked_for_a_service_that_leaves_runs_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No systemd runs where tests do: what it is asked for, and that the rest works through it."""
+    asked = tmp_path / "asked"
+    fake = tmp_path / "bin" / "systemd-run"
+    fake.parent.mkdir()
+    fake.write_text(f'#!/bin/sh\nwhile [ "$1" != -- ]; do echo "$1" >>{asked}; shift; done\nshift\nexec "$@"\n')
+    fake.chmod(0o755)
+    with pytest.raises(Refused, match="no systemd-run"):
+        monkeypatch.setenv("PATH", str(tmp_path))
+        LocalHost("here", str(tmp_path / "work"), "nobody", run_as="systemd-run")
+    monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
+    assert Host(LocalHost("here", str(tmp_path / "work"), "nobody", run_as="systemd-run")).ping()
+    words = asked.read_text().splitlines()
+    assert {"--pipe", "--wait", "--uid=nobody", "--property=KillMode=process"} < set(words)
+    assert f"--setenv=PATH={fake.parent}:/usr/bin:/bin" in words
+    assert not [word for word in words if word.startswith("--setenv") and "PYTEST" in word]
+
+
 def test_a_local_call_that_hangs_is_ended(here: Host, tmp_path: Path) -> None:
     here.ping()
     lock = subprocess.Popen(["flock", str(tmp_path / "work" / "k.fence"), "sleep", "60"], start_new_session=True)

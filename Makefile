@@ -21,7 +21,7 @@ test: $(STAMP)
 
 # Real agent CLIs from their registries (about 4 GB below ~/.cache) against a model on loopback; some: CLIS="codex gemini"
 test-agents: $(STAMP)
-	CLIS="$(CLIS)" $(BIN)/python -m pytest tests/agents -m agents
+	CLIS="$(CLIS)" $(BIN)/python -m pytest tests/agents -m agents --numprocesses 2 --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

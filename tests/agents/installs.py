@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,10 +41,23 @@ def cache_folder() -> Path:
 def installed(name: str) -> list[Path]:
     """Folders for PATH, the CLI installed. Raises Missing when the machine cannot."""
     entry = versions()[name]
-    folders = [_from_npm(name, entry)] if entry["registry"] == "npm" else [_from_pypi(name, entry)]
-    if entry["registry"] == "npm" and name != "node" and _node_major() < _NODE_MAJOR:
-        folders += installed("node")
-    return folders
+    if entry["registry"] != "npm":
+        return [_from_pypi(name, entry, _python(str(entry["python"]))) / "bin"]
+    return [_from_npm(name, entry), *([] if _has_node() else [_node() / "bin"])]
+
+
+def _node() -> Path:
+    """The folder of a Node.js of our own: ``bin`` and ``lib/node_modules/npm``."""
+    entry = versions()["node"]
+    [found] = _from_pypi("node", entry, sys.executable).glob(f"lib/python3*/site-packages/{entry['path']}")
+    return found
+
+
+def _npm() -> list[str]:
+    if _has_node():
+        return ["npm"]
+    node = _node()
+    return [str(node / "bin/node"), str(node / "lib/node_modules/npm/bin/npm-cli.js")]
 
 
 def _arch() -> str:
@@ -58,24 +72,21 @@ def _packages(entry: Mapping[str, Any]) -> list[str]:
 
 
 def _from_npm(name: str, entry: Mapping[str, Any]) -> Path:
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        raise Missing("node and npm are not installed")
+    npm = _npm()
     with _place(name, entry) as (place, todo):
         if todo:
-            words = [npm, "install", "--prefix", str(place), "--no-audit", "--no-fund", "--ignore-scripts"]
+            words = [*npm, "install", "--prefix", str(place), "--no-audit", "--no-fund", "--ignore-scripts"]
             _run([*words, "--loglevel=error", *_packages(entry)])
     return place / str(entry.get("path", "node_modules/.bin")).replace("{arch}", _arch())
 
 
-def _from_pypi(name: str, entry: Mapping[str, Any]) -> Path:
-    python = _python(str(entry["python"]))
+def _from_pypi(name: str, entry: Mapping[str, Any], python: str) -> Path:
     with _place(name, entry) as (place, todo):
         if todo:
             _run([python, "-m", "venv", str(place)])
             pip = [str(place / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             _run([*pip, *_packages(entry)])
-    return place / "bin"
+    return place
 
 
 @contextmanager
@@ -83,13 +94,14 @@ def _place(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[Path, bool]]:
     """The folder of these very packages, and whether it has still to be filled; one process at a time."""
     key = hashlib.sha256(" ".join(_packages(entry)).encode()).hexdigest()[:12]
     place = cache_folder() / f"{name}-{key}"
-    place.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     with (place.parent / f"{place.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = place / ".complete"
         todo = not done.exists()
         if todo:
-            shutil.rmtree(place)
+            if place.exists():  # what was interrupted
+                shutil.rmtree(place)
             place.mkdir()
         yield place, todo
         done.touch()
@@ -115,6 +127,9 @@ def _python(version: str) -> str:
 
 
 @cache
-def _node_major() -> int:
+def _has_node() -> bool:
+    """Whether the machine has a Node.js and an npm that are new enough."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        return False
     told = subprocess.run(["node", "--version"], capture_output=True, text=True, timeout=20, check=True)
-    return int(told.stdout.strip().removeprefix("v").split(".")[0])
+    return int(told.stdout.strip().removeprefix("v").split(".")[0]) >= _NODE_MAJOR

@@ -1,8 +1,8 @@
 """The real CLIs, at the versions of `versions.toml`, against a model on loopback: a turn, a resumed turn, an error.
 
 Run by ``make test-agents``, for some of them by ``make test-agents CLIS="codex gemini"``. Nothing leaves the
-machine but the installation from the registries. Without node or the Python that a CLI needs, its tests are
-skipped and say so; where ``CI`` is set they fail.
+machine but the installation from the registries, Node.js included where the machine's is too old or missing. Without
+the Python that a CLI needs its tests are skipped and say so; where ``CI`` is set they fail.
 """
 
 import os

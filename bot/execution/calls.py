@@ -22,6 +22,8 @@ from bot.execution.host_errors import HostBroken
 PARTS: Final = ("base", "ending", "runs", "main", "workspace", "instructions", "collect", "host", "rest")
 #: Exit code of ``BOOTSTRAP`` when the wrapper is not there, or not as it should be.
 NOT_INSTALLED: Final = 97
+#: Requests that a session of the wrapper may answer one after another.
+SERVED: Final = ("ping", "start", "status")
 #: Seconds without any sign after which an answer is given up.
 QUIET_SECS: Final = 30.0
 STDERR_TAIL: Final = 4000
@@ -38,8 +40,8 @@ BOOTSTRAP: Final = (
 
 _WORD: Final = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,64}")
 _PLAIN: Final = re.compile(r"[ -~]*")  # what every shell's `read` takes in whole
-_GREETING: Final = b"agent-fleet 1\n"
-_MAX_NOISE: Final = 256 * 1024
+GREETING: Final = b"agent-fleet 1\n"
+MAX_NOISE: Final = 256 * 1024
 _MAX_FIELDS: Final = 8 * 1024 * 1024
 _KIND: Final = re.compile(r"^agent-fleet-error ([a-z_]+)$", re.MULTILINE)
 _FULL: Final = re.compile(r"No space left on device|Disk quota exceeded")
@@ -127,6 +129,10 @@ class Way(ABC):
         HostKeyProblem, Refused for words that are no identifiers.
         """
 
+    def ask(self, words: Sequence[str], stdin: bytes, sink: Callable[[bytes], None], *, quiet_secs: float) -> Finished:
+        """Like ``stream``, for a request of ``SERVED`` verbs, whose answer has no body; may be sent twice."""
+        return self.stream(words, [stdin], sink, quiet_secs=quiet_secs)
+
     @abstractmethod
     def close(self) -> None:
         """Let go of connections; runs on the host go on."""
@@ -180,12 +186,12 @@ class Reply:
             raise HostBroken(text.too_much(self._host, _MAX_FIELDS), "", "answer")
 
     def _skip_noise(self) -> bool:
-        start = self._buffer.find(_GREETING)
+        start = self._buffer.find(GREETING)
         if start < 0:
-            if len(self._buffer) > _MAX_NOISE:
+            if len(self._buffer) > MAX_NOISE:
                 raise HostBroken(text.not_our_answer(self._host, 0, ""), text.look_at_login_shell(), "answer")
             return False
-        del self._buffer[: start + len(_GREETING)]
+        del self._buffer[: start + len(GREETING)]
         self._greeted = True
         return True
 
@@ -245,7 +251,11 @@ class Wrapper:
         """
         for attempt in (1, 2):
             reply = Reply(self.way.name, body)
-            finished = self.way.stream(words, _chained(request, payload), reply.feed, quiet_secs=quiet_secs)
+            if words[0] in SERVED:
+                whole = b"".join(_chained(request, payload))
+                finished = self.way.ask(words, whole, reply.feed, quiet_secs=quiet_secs)
+            else:
+                finished = self.way.stream(words, _chained(request, payload), reply.feed, quiet_secs=quiet_secs)
             if finished.exit_code != NOT_INSTALLED or attempt == 2:
                 break
             self.install()

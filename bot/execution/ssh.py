@@ -25,10 +25,13 @@ from bot.execution.calls import QUIET_SECS, STDERR_TAIL, Finished, Way
 from bot.execution.host_errors import AuthRefused, HostKeyProblem, Unreachable
 from bot.execution.hostkeys import PinnedKeys, SeenKey
 from bot.execution.overdue import Overdue, Watched
+from bot.execution.standing import Standing
 
 _CHUNK: Final = 32 * 1024
 _KEEPALIVE_SECS: Final = 15
 _OPEN_SECS: Final = 10.0
+#: With fewer sessions on a connection, none is kept open for what may come.
+_ROOMY: Final = 4
 _WEAK: Final = ("cbc", "3des", "arcfour", "md5", "sha1")
 _RSA: Final = ("rsa-sha2-512", "rsa-sha2-256")
 # Without this, Python prints what paramiko logs to stderr when nobody has set up logging.
@@ -76,6 +79,7 @@ class SshHost(Way):
         self._connecting = self._closed = False
         self._limit = login.max_sessions
         self._overdue = Overdue(name)
+        self._standing = Standing(name, self._open_to_serve, self._overdue)
         # Looking up a name takes as long as it likes: in a thread of its own it can be left to itself.
         self._pool = ThreadPoolExecutor(2, thread_name_prefix=f"ssh {name}")
 
@@ -87,7 +91,7 @@ class SshHost(Way):
         *,
         quiet_secs: float = QUIET_SECS,
     ) -> Finished:
-        command = "exec " + shlex.join(calls.argv(self.work_dir, words))
+        command = self._command(words)
         with (
             self._session() as (line, channel),
             self._overdue.watching(quiet_secs, line.transport.close) as watched,
@@ -97,6 +101,34 @@ class SshHost(Way):
             except (paramiko.SSHException, EOFError, _Lost) as error:
                 why = text.silent(quiet_secs) if watched.fired else text.connection_lost()
                 raise Unreachable(self.name, why, ambiguous=True) from error
+
+    def ask(self, words: Sequence[str], stdin: bytes, sink: Callable[[bytes], None], *, quiet_secs: float) -> Finished:
+        """In the session that stays open, when it is free: no login shell has to start for that."""
+        with self._standing.taken() as session:
+            if session is not None and self._limit >= _ROOMY:
+                line = "".join((" ".join(map(calls.word, words)), "\n"))
+                finished = session.ask(line.encode("ascii") + stdin, sink, quiet_secs)
+                if finished is not None:
+                    return finished
+        return self.stream(words, [stdin], sink, quiet_secs=quiet_secs)
+
+    def _command(self, words: Sequence[str]) -> str:
+        return "exec " + shlex.join(calls.argv(self.work_dir, words))
+
+    def _open_to_serve(self) -> tuple[paramiko.Channel, Callable[[], None]]:
+        """A session in which the wrapper answers request after request, and what to call when it is over."""
+        line, channel = self._open()
+        try:
+            channel.exec_command(self._command(["serve"]))
+        except (paramiko.SSHException, EOFError) as error:
+            self._release(line)
+            raise Unreachable(self.name, text.connection_lost()) from error
+
+        def over() -> None:
+            channel.close()
+            self._release(line)
+
+        return channel, over
 
     @property
     def connections(self) -> int:

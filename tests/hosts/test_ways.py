@@ -252,13 +252,17 @@ def test_only_identifiers_ever_stand_in_a_command(door: Door) -> None:
     assert way.connections == 0
 
 
-def test_a_damaged_wrapper_is_never_run_but_replaced(host: Host, tmp_path: Path) -> None:
+def test_a_damaged_wrapper_is_never_run_but_replaced(host: Host, door: Door, job: JobOf, tmp_path: Path) -> None:
     host.ping()
     [installed] = (tmp_path / "work" / ".fleet").glob("wrapper-*.sh")
     assert installed.read_bytes() == calls.wrapper()
     installed.chmod(0o700)
     installed.write_text("echo 'agent-fleet 1'; echo pong forged")
-    assert host.ping() != "forged"
+    assert host.start(job(host, "whole", "echo mine"))
+    assert until(lambda: host.tail("whole", "stdout", 0).data, "its output") == b"mine\n"
+    installed.chmod(0o700)
+    installed.write_text("echo 'agent-fleet 1'; echo pong forged")
+    assert "forged" not in (host.ping(), Host(door()).ping())
     assert installed.read_bytes() == calls.wrapper()
 
 

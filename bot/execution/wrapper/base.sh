@@ -71,10 +71,11 @@ request() {
   die incomplete "the request was cut off"
 }
 
-# receive BYTES FILE: keep exactly so many bytes of standard input.
+# receive BYTES FILE: keep exactly so many bytes of standard input: all there are, or while serving no byte more.
 receive() {
   number_or_die "$1"
-  said=$(dd bs=64k of="$2" 2>&1) || die io "could not write $2: $said"
+  if [ -n "${serving:-}" ]; then set -- "$@" iflag=fullblock,count_bytes "count=$1"; fi
+  said=$(file=$2 && shift 2 && dd bs=64k of="$file" "$@" 2>&1) || die io "could not write $2: $said"
   # The third line: how many bytes.
   said=${said##*out
 }

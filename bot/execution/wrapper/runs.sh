@@ -82,8 +82,14 @@ do_start() {
   printf '%s\n' "$job_workspace" >"$runs/$1/workspace" && : >"$runs/$1/stdout" && : >"$runs/$1/stderr" &&
     printf '%64s\n' '' >"$runs/$1/exit.new" || die io "could not write the run"
   exec 8>&-
-  AGENT_FLEET_INPUT=$input setsid /bin/sh "$script" "$root" "$digest" supervise "$1" \
-    </dev/null >/dev/null 2>>"$runs/$1/words" 4>&- &
+  AGENT_FLEET_INPUT=$input
+  if [ -n "${serving:-}" ]; then
+    # This shell is what was verified once, and its channel takes nobody along: no other needs to start.
+    (do_supervise "$1") </dev/null >/dev/null 2>>"$runs/$1/words" 4>&- &
+  else
+    export AGENT_FLEET_INPUT
+    setsid /bin/sh "$script" "$root" "$digest" supervise "$1" </dev/null >/dev/null 2>>"$runs/$1/words" 4>&- &
+  fi
   trap - EXIT
   printf 'started yes\n'
 }
@@ -99,10 +105,11 @@ claim_start() {
   [ ! -d "$runs/$1" ]
 }
 
-# The run's own process, in a session of its own and under no marker: outlives the connection and the orchestrator.
+# The run's own process, under no marker: outlives the connection and the orchestrator.
 do_supervise() {
   run=$runs/$1
-  started_at "$$" && write_whole "$run/supervisor" "$$ $started $boot"
+  IFS=' ' read -r pid _ </proc/self/stat # a subshell's $$ is that of the shell above
+  started_at "$pid" && write_whole "$run/supervisor" "$pid $started $boot"
   job_workspace=
   first_line "$run/workspace" && space "$value"
   exec 3<"$AGENT_FLEET_INPUT"

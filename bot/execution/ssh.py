@@ -25,7 +25,7 @@ from bot.execution.calls import QUIET_SECS, STDERR_TAIL, Finished, Way
 from bot.execution.host_errors import AuthRefused, HostKeyProblem, Unreachable
 from bot.execution.hostkeys import PinnedKeys, SeenKey
 from bot.execution.overdue import Overdue, Watched
-from bot.execution.standing import Standing
+from bot.execution.standing import Standing, end
 
 _CHUNK: Final = 32 * 1024
 _KEEPALIVE_SECS: Final = 15
@@ -125,7 +125,7 @@ class SshHost(Way):
             raise Unreachable(self.name, text.connection_lost()) from error
 
         def over() -> None:
-            channel.close()
+            end(channel)
             self._release(line)
 
         return channel, over
@@ -159,7 +159,7 @@ class SshHost(Way):
         try:
             yield line, channel
         finally:
-            channel.close()
+            end(channel)
             self._release(line)
 
     def _open(self) -> tuple[_Line, paramiko.Channel]:

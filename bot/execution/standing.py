@@ -6,7 +6,7 @@ uses this one; whoever comes meanwhile, and whatever has a body, goes the ordina
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, Self
 
 import paramiko
@@ -71,7 +71,7 @@ class Standing:
         """None when the session is lost, a good end with the answer's empty line, a bad one with the session's."""
         try:
             channel.sendall(request)
-        except OSError:
+        except (OSError, EOFError, paramiko.SSHException):
             watched.beat()  # it has stopped listening; its last words say why
         watched.beat()
         while chunk := channel.recv(_CHUNK):
@@ -93,6 +93,12 @@ class Standing:
             _, over = self._open
             self._open = None
             over()
+
+
+def end(channel: paramiko.Channel) -> None:
+    """Close it; on a connection that is dead already there is nobody to be told."""
+    with suppress(OSError, EOFError, paramiko.SSHException):
+        channel.close()
 
 
 def _is_alive(channel: paramiko.Channel) -> bool:

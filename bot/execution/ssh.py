@@ -121,6 +121,7 @@ class SshHost(Way):
         try:
             channel.exec_command(self._command(["serve"]))
         except (paramiko.SSHException, EOFError) as error:
+            end(channel)
             self._release(line)
             raise Unreachable(self.name, text.connection_lost()) from error
 

@@ -1,8 +1,9 @@
-"""The forge's verbs, by what they are about: ``forge.issues``, ``forge.pulls``, ``forge.repos``."""
+"""The forge's verbs, by what they are about: ``forge.issues``, ``forge.pulls``, ``forge.repos``, ``forge.files``."""
 
 from bot.core.facts import Account
 from bot.forge import decode
 from bot.forge.api import Api
+from bot.forge.files import Files
 from bot.forge.issues import Issues
 from bot.forge.pulls import Pulls
 from bot.forge.repos import Repos
@@ -17,6 +18,7 @@ class Forge:
         self.repos = Repos(api)
         self.issues = Issues(api, self.me)
         self.pulls = Pulls(api)
+        self.files = Files(api)
 
     def me(self) -> Account:
         """The bot's own account; asked for once."""

@@ -7,9 +7,10 @@ from bot.core import cleaning, text
 from bot.core import events as e
 from bot.core.errors import Refused
 from bot.core.task import Task
+from bot.service import repo_files
 from bot.service.fleet import Fleet, Step
 from bot.service.record import record
-from bot.store import Sql, agents, attempts, bodies, claims, forge_facts, log
+from bot.store import Sql, agents, attempts, bodies, claims, forge_facts, log, tasks
 from bot.store.agents import Agent
 from bot.store.attempts import Attempt
 
@@ -34,8 +35,11 @@ def claim(
     same claim. ``capabilities`` narrow what the agent has registered, never widen it.
     Returns None when nothing fits or the agent has no free slot. Raises Refused (404) for an unknown agent.
     """
-    if fleet.read(lambda sql: _candidate(fleet, sql, agent_id, repos, capabilities, claim_id)) is None:
+    found = fleet.read(lambda sql: _candidate(fleet, sql, agent_id, repos, capabilities, claim_id))
+    if found is None:
         return None
+    if found[1]:
+        repo_files.keep_fresh(fleet, fleet.read(lambda sql: tasks.get(sql, found[1])).repo_id)
     return fleet.step(lambda step: _claim(step, agent_id, repos, capabilities, claim_id))
 
 

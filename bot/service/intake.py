@@ -6,12 +6,12 @@ import structlog
 
 from bot.core.errors import Unavailable
 from bot.core.retry import RetryPolicy, backoff
-from bot.service import issues, pulls
+from bot.service import issues, pulls, repo_files
 from bot.service.fleet import Fleet
 from bot.store import forge_facts, inbox, tasks
 from bot.store.inbox import Delivery
 from bot.webhooks import decode, read, verify
-from bot.webhooks.hints import Hint, IssueHint, PullHint
+from bot.webhooks.hints import Hint, IssueHint, PullHint, PushHint
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +81,9 @@ def follow(fleet: Fleet, hint: Hint) -> None:
         case IssueHint():
             if _worth_a_look(fleet, hint):
                 issues.look(fleet, hint.repo_id, hint.number)
+        case PushHint():
+            if fleet.read(lambda sql: forge_facts.repo(sql, hint.repo_id)) is not None:
+                repo_files.refresh(fleet, hint.repo_id)
 
 
 def _worth_a_look(fleet: Fleet, hint: IssueHint) -> bool:

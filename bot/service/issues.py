@@ -11,7 +11,7 @@ from bot.core.task import State, Task
 from bot.core.triggers import ArmLabelGrace, Start
 from bot.core.triggers import Step as Wanted
 from bot.forge import Missing
-from bot.service import pulls, rights
+from bot.service import pulls, repo_files, rights
 from bot.service.fleet import Fleet, Step, ref
 from bot.service.record import label_key, opened, record
 from bot.store import bodies, forge_facts, outbox, tasks, timers
@@ -40,6 +40,8 @@ def look(fleet: Fleet, repo_id: int, number: int) -> None:
     entries = _entries(fleet, repo, issue, known)
     people = triggers.people_to_check(issue, entries)
     held = {person.id: rights.right_of(fleet, repo, person) for person in people}
+    if relevant(issue.labels, known):
+        repo_files.keep_fresh(fleet, repo.id)
     fleet.step(lambda step: _take_steps(step, repo, issue, entries, held))
 
 

@@ -13,6 +13,7 @@ from bot.core.errors import Refused, Unavailable
 from bot.core.facts import Account, Issue, LabelEntry, Repository
 from bot.core.task import State, Task
 from bot.forge import Missing
+from bot.service import repo_files
 from bot.service.fleet import Fleet, Step, ref
 from bot.service.issues import open_task
 from bot.service.record import record
@@ -61,6 +62,7 @@ def create(
         return known, False
     try:
         repo = fleet.remember(_repository(fleet, repo_name))
+        repo_files.keep_fresh(fleet, repo.id)
         found = _issue(fleet, repo, issue, title, prompt, key)
         entries = fleet.forge.issues.label_entries(ref(repo), found.number)
         return fleet.step(lambda step: (_create(step, repo, found, entries, wish), True))

@@ -8,7 +8,7 @@ import structlog
 from bot.core.errors import Refused, Unavailable
 from bot.core.facts import Issue
 from bot.core.task import State
-from bot.service import issues, pulls
+from bot.service import issues, pulls, repo_files
 from bot.service.fleet import Fleet, ref
 from bot.store import forge_facts, inbox, tasks
 from bot.store.forge_facts import KnownRepository
@@ -21,12 +21,13 @@ _OVERLAP_SECS: Final = 5
 
 
 def sweep(fleet: Fleet) -> None:
-    """Looks at every changed issue of the watched repositories and at every pull request in review.
+    """Looks at the watched repositories' own files and changed issues, and at every pull request in review.
 
     What cannot be read now does not keep the rest from being swept.
     """
     for repo in fleet.read(forge_facts.watched):
         try:
+            repo_files.refresh(fleet, repo.id)
             _changed_in(fleet, repo)
         except (Unavailable, Refused) as problem:
             log.warning("sweep of a repository failed", repo=repo.full_name, reason=str(problem))

@@ -27,4 +27,12 @@ class PullHint:
     new_head: bool = False
 
 
-Hint = IssueHint | PullHint
+@dataclass(frozen=True)
+class PushHint:
+    """The default branch has new commits."""
+
+    repo_id: int
+    repo: str
+
+
+Hint = IssueHint | PullHint | PushHint

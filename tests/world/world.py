@@ -68,7 +68,7 @@ class World:
         repo.hook(
             f"{self.url}/api/v1/webhooks/forgejo",
             secret=SECRET,
-            events=["issues", "pull_request"],
+            events=["issues", "pull_request", "push"],
             active=True,
         )
         return repo

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from bot.cli import cli
 from bot.standin import Standin
 from bot.standin.serve import serve
-from bot.store import Store, inbox, open_store, tokens
+from bot.store import Store, database, inbox, open_store, tokens
 from bot.store.agents import ONLINE, Agent, register
 from tests.unit.store.filling import a_repo, a_task
 
@@ -58,15 +58,15 @@ def opened(use: Callable[[Store], object]) -> None:
 
 
 def test_migrate_says_what_it_applied(run: Run) -> None:
+    names = sorted(path.stem for path in database.MIGRATIONS.glob("0*.py"))
     before = run("migrate", "--check")
     assert before.exit_code == 1
     assert before.output.splitlines() == [
-        "Error: The database fleet.db is not up to date: 0001_initial, 0002_host_runs not applied.",
+        f"Error: The database fleet.db is not up to date: {', '.join(names)} not applied.",
         "What to do: Run `agent-fleet migrate`.",
     ]
-    assert (
-        run("migrate").output == "applied 0001_initial\napplied 0002_host_runs\nThe database fleet.db is up to date.\n"
-    )
+    applied = "".join(f"applied {name}\n" for name in names)
+    assert run("migrate").output == f"{applied}The database fleet.db is up to date.\n"
     for arguments in (["migrate"], ["migrate", "--check"]):
         again = run(*arguments)
         assert (again.exit_code, again.output) == (0, "The database fleet.db is up to date.\n")

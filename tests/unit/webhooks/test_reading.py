@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.webhooks import decode, read, readers
-from bot.webhooks.hints import IssueHint, PullHint
+from bot.webhooks.hints import IssueHint, PullHint, PushHint
 from bot.webhooks.verify import check
 
 RECORDED: Final = Path(__file__).parents[2] / "recordings" / "forgejo-15" / "webhooks"
@@ -29,7 +29,7 @@ def test_a_recorded_webhook_verifies_and_is_read(path: Path) -> None:
     assert payload is not None
     for hint in read(found.event_type, payload):
         assert hint.repo_id == payload["repository"]["id"]
-        assert hint.number > 0
+        assert isinstance(hint, PushHint) or hint.number > 0
 
 
 def test_the_recordings_are_there() -> None:
@@ -50,6 +50,13 @@ def test_the_labels_of_label_cleared_are_those_from_before() -> None:
 
 def test_a_pull_request_seen_as_an_issue() -> None:
     assert read("issue_label", issue(pull_request={"merged": False})) == [PullHint(7, "ann/lab", 12, "", True)]
+
+
+def test_a_push_matters_on_the_default_branch_only() -> None:
+    repository = {"id": 7, "full_name": "ann/lab", "default_branch": "main"}
+    assert read("push", {"ref": "refs/heads/main", "repository": repository}) == [PushHint(7, "ann/lab")]
+    assert read("push", {"ref": "refs/heads/fleet/1-main", "repository": repository}) == []
+    assert read("push", {"ref": "refs/tags/main", "repository": repository}) == []
 
 
 def test_a_pull_request() -> None:

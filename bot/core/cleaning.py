@@ -16,6 +16,9 @@ _BACKTICKS: Final = re.compile(r"`+")
 _COMMAND: Final = re.compile(r"^([ \t]*)/(?=fleet\b)", re.IGNORECASE | re.MULTILINE)
 _REFERENCE: Final = re.compile(r"([@#!]|/(?:issues|pulls)/)(?=[\w-])")
 _TAG: Final = re.compile(r"<(?=[!?/a-zA-Z])")
+# CommonMark 0.31, 4.6 and 6.6: one that is not closed hides the rest.
+_HIDDEN: Final = re.compile(r"<!--(?:-?>|.*?(?:--!?>|\Z))", re.DOTALL)
+_MARK: Final = re.compile(r"^([ \t]*)::(?=fleet\b)", re.MULTILINE)
 _DEFINITION: Final = re.compile(r"\](?=:)")
 _NAME: Final = re.compile(r"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
 _SLUG: Final = re.compile(r"[^a-z0-9]+")
@@ -30,6 +33,14 @@ def plain(text: str, limit: int = 1_000_000) -> str:
     """Without escape sequences, control and invisible characters (bidi overrides included); newlines and tabs stay."""
     text = _ANSI.sub("", storable(text, limit)).replace("\r\n", "\n").replace("\r", "\n")
     return _INVISIBLE.sub("", _CONTROL.sub("", text))
+
+
+def authored(text: str, limit: int = 1_000_000) -> str:
+    """What somebody wrote, as its readers saw it: plain, without the comments that the forge does not show.
+
+    A line that begins like a mark of ours to the adapters is no mark any more.
+    """
+    return _MARK.sub(r"\1: :", _HIDDEN.sub("[hidden comment removed]", plain(text, limit)))
 
 
 def one_line(text: str, limit: int = 200) -> str:

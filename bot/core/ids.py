@@ -1,9 +1,11 @@
 """Ids that sort by time and cannot be guessed: 48 bits of milliseconds, 80 random bits, in base 32 (ULID)."""
 
+import re
 import secrets
 import threading
 from typing import Final
 
+_SESSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}")
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -20,3 +22,8 @@ def new(prefix: str, at: float) -> str:
         number = now << 80 | _last[1]
     digits = [_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)]
     return f"{prefix}_{''.join(digits)}"
+
+
+def usable_session(session: object) -> bool:
+    """Whether an agent CLI's session id may be stored and become a word of a command line: never an option."""
+    return isinstance(session, str) and _SESSION.fullmatch(session) is not None

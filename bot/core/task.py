@@ -48,6 +48,7 @@ def _table() -> dict[tuple[State | None, type[Event]], State]:
         (None, e.TaskCreated): State.QUEUED,
         (State.REQUESTED, e.Approved): State.QUEUED,
         (State.QUEUED, e.BackoffEnded): State.QUEUED,
+        (State.QUEUED, e.GaveUp): State.FAILED,
         (State.QUEUED, e.HoldPlaced): State.HELD,
         (State.HELD, e.HoldPlaced): State.HELD,
         (State.HELD, e.HoldLifted): State.HELD,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.core import cleaning, text
+from bot.core import cleaning, prompt_text, text, usage_text
 from bot.core.events import (
     Event,
     GaveUp,
@@ -15,6 +15,7 @@ from bot.core.events import (
 )
 from bot.core.reasons import Reason
 from bot.core.task import State, Task
+from bot.core.usage import Used
 
 CONTEXT: Final = "agent-fleet"
 
@@ -72,7 +73,7 @@ class AttemptLine:
 class Snapshot:
     """A task and what is around it, at the moment it is shown. ``place`` 0 = not in the queue.
 
-    ``fitting`` is how many agents online could take it.
+    ``fitting`` is how many agents online could take it, ``used`` what all its attempts took, by model.
     """
 
     task: Task
@@ -82,6 +83,7 @@ class Snapshot:
     last_sign_at: float = 0.0
     place: int = 0
     fitting: int = 1
+    used: Sequence[Used] = ()
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def status_comment(seen: Snapshot) -> str:
     if task.state.leased and (seen.progress or seen.checklist):
         lines += ["", *_progress(seen)]
     if seen.attempts:
-        lines += ["", *_history(seen.attempts)]
+        lines += ["", *_history(seen.attempts, seen.used)]
     return "\n".join([*lines, "", marker("status", task.repo_id, task.issue)])
 
 
@@ -182,6 +184,8 @@ def _situation(seen: Snapshot) -> str:
             return text.nothing_to_change(last, task.message)
         case State.DONE:
             return text.done(task.pull_request)
+        case State.FAILED if task.reason is Reason.PROMPT_INVALID:
+            return prompt_text.not_started("", task.message)
         case State.FAILED:
             return f"Failed: {text.reason(task.reason or Reason.AGENT_FAILED, task.message)}."
         case State.CANCELLED:
@@ -196,6 +200,8 @@ def notice(event: Event, task: Task, agent: str, took_secs: float) -> str:
     match event:
         case QuestionAsked():
             return text.waiting(to, agent, event.question, event.until)
+        case GaveUp(reason=Reason.PROMPT_INVALID):
+            return prompt_text.not_started(to, event.message)
         case GaveUp():
             branch = task.branch if task.pushed_sha else ""
             return text.failed(to, task.fence, took_secs, text.reason(event.reason, event.message), branch)
@@ -223,10 +229,11 @@ def _progress(seen: Snapshot) -> list[str]:
     return lines
 
 
-def _history(attempts: Sequence[AttemptLine]) -> list[str]:
+def _history(attempts: Sequence[AttemptLine], used: Sequence[Used]) -> list[str]:
     lines = [
         f"{x.number}. {text.clock(x.started_at)} attempt {x.number}, {cleaning.code(x.agent_type, 60)} on "
         f"{cleaning.code(x.agent, 60)}{f', {x.outcome}' if x.outcome else ''}"
         for x in attempts[-20:]
     ]
+    lines += ["", *(usage_text.used(one) for one in used[:10])] if used else []
     return ["<details><summary>History</summary>", "", *lines, "</details>"]

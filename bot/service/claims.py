@@ -1,18 +1,21 @@
 """Handing out work: one function for everyone who asks."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bot.core import cleaning, text
 from bot.core import events as e
 from bot.core.errors import Refused
 from bot.core.task import Task
-from bot.service import repo_files
+from bot.service import prompts, repo_files
 from bot.service.fleet import Fleet, Step
 from bot.service.record import record
 from bot.store import Sql, agents, attempts, bodies, claims, forge_facts, log, tasks
 from bot.store.agents import Agent
-from bot.store.attempts import Attempt
+
+#: Tasks that cannot start now and are looked past in one call.
+_MOST_PASSED_OVER: Final = 50
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,13 @@ class Claim:
     work: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _NotThisOne:
+    """A task that turned out not to be startable."""
+
+    task_id: str
+
+
 def claim(
     fleet: Fleet, agent_id: str, *, repos: tuple[str, ...] = (), claim_id: str = "", capabilities: tuple[str, ...] = ()
 ) -> Claim | None:
@@ -35,17 +45,32 @@ def claim(
     same claim. ``capabilities`` narrow what the agent has registered, never widen it.
     Returns None when nothing fits or the agent has no free slot. Raises Refused (404) for an unknown agent.
     """
-    found = fleet.read(lambda sql: _candidate(fleet, sql, agent_id, repos, capabilities, claim_id))
-    if found is None:
-        return None
-    if found[1]:
-        repo_files.keep_fresh(fleet, fleet.read(lambda sql: tasks.get(sql, found[1])).repo_id)
-    return fleet.step(lambda step: _claim(step, agent_id, repos, capabilities, claim_id))
+    passed_over: set[str] = set()
+    while len(passed_over) < _MOST_PASSED_OVER:
+        offer = fleet.read(lambda sql: _candidate(fleet, sql, agent_id, repos, capabilities, claim_id, passed_over))
+        if offer is None:
+            return None
+        task_id = offer[1]
+        if task_id and not _files_known(fleet, task_id):
+            passed_over.add(task_id)
+            continue
+        found = fleet.step(lambda step: _claim(step, agent_id, repos, capabilities, claim_id, passed_over))
+        if not isinstance(found, _NotThisOne):
+            return found
+        passed_over.add(found.task_id)
+    return None
+
+
+def _files_known(fleet: Fleet, task_id: str) -> bool:
+    """Policy and prompt as they are now, or were last seen; a repository whose were never read has to wait."""
+    repo_id = fleet.read(lambda sql: tasks.get(sql, task_id)).repo_id
+    repo_files.keep_fresh(fleet, repo_id)
+    return repo_files.known(fleet, repo_id)
 
 
 def peek(fleet: Fleet, agent_id: str) -> str | None:
     """The id of the task that a claim would lease now, None for none. Raises Refused (404)."""
-    found = fleet.read(lambda sql: _candidate(fleet, sql, agent_id, (), (), ""))
+    found = fleet.read(lambda sql: _candidate(fleet, sql, agent_id, (), (), "", ()))
     return found[1] if found else None
 
 
@@ -58,7 +83,13 @@ def registered(sql: Sql, agent_id: str) -> Agent:
 
 
 def _candidate(
-    fleet: Fleet, sql: Sql, agent_id: str, repos: tuple[str, ...], capabilities: tuple[str, ...], claim_id: str
+    fleet: Fleet,
+    sql: Sql,
+    agent_id: str,
+    repos: tuple[str, ...],
+    capabilities: tuple[str, ...],
+    claim_id: str,
+    passed_over: Collection[str],
 ) -> tuple[Agent, str] | None:
     """The agent and the task it may have; "" as task when this claim was made before."""
     agent = registered(sql, agent_id)
@@ -71,7 +102,8 @@ def _candidate(
         named = frozenset(capabilities)
         who = type(who)(who.id, who.agent_type, who.capabilities & named, who.repos)
     full = _full_repos(fleet, sql)
-    task_id = None if full is None else claims.next_task(sql, who, agent.lost_tasks, full)
+    passed = {*agent.lost_tasks, *passed_over}
+    task_id = None if full is None else claims.next_task(sql, who, passed, full)
     return (agent, task_id) if task_id else None
 
 
@@ -87,15 +119,25 @@ def _full_repos(fleet: Fleet, sql: Sql) -> set[int] | None:
 
 
 def _claim(
-    step: Step, agent_id: str, repos: tuple[str, ...], capabilities: tuple[str, ...], claim_id: str
-) -> Claim | None:
-    found = _candidate(step.fleet, step.sql, agent_id, repos, capabilities, claim_id)
+    step: Step,
+    agent_id: str,
+    repos: tuple[str, ...],
+    capabilities: tuple[str, ...],
+    claim_id: str,
+    passed_over: Collection[str],
+) -> Claim | _NotThisOne | None:
+    found = _candidate(step.fleet, step.sql, agent_id, repos, capabilities, claim_id, passed_over)
     if found is None:
         return None
     agent, task_id = found
     if not task_id:
         return _same_again(step, agent_id, claim_id)
     task = step.task(task_id)
+    try:
+        prompts.check(step.sql, task)
+    except Refused as refused:
+        prompts.give_up(step, task, refused)
+        return _NotThisOne(task_id)
     fence = task.fence + 1
     lease_until = step.now + step.fleet.lease_secs
     attempts.open_one(
@@ -121,14 +163,25 @@ def _same_again(step: Step, agent_id: str, claim_id: str) -> Claim | None:
     if attempt is None or not attempt.active:
         return None
     task = step.task(attempt.task_id)
+    try:
+        prompts.check(step.sql, task)
+    except Refused as refused:  # changed since it was handed out, and the answer was lost
+        prompts.give_up(step, task, refused)
+        return None
     return Claim(task, attempt.fence, attempt.lease_until, work_of(step, task))
 
 
 def work_of(step: Step, task: Task) -> dict[str, Any]:
-    """What an agent is told of its task; nothing in it is a credential."""
+    """What an agent is told of its task; nothing in it is a credential.
+
+    ``instructions`` is the whole prompt. With ``session``, an agent that still has it and can go on with it takes
+    ``resume_instructions`` instead, and keeps its uncommitted changes when ``keep`` is true.
+    Raises Refused (``prompt_invalid``) when the repository's template cannot be used.
+    """
     repo = forge_facts.repo(step.sql, task.repo_id)
     issue = forge_facts.issue(step.sql, task.repo_id, task.issue)
     o = step.fleet.settings.orchestrator
+    told = prompts.of(step, task)
     return {
         "task_id": task.id,
         "repo": repo.full_name if repo else "",
@@ -141,21 +194,9 @@ def work_of(step: Step, task: Task) -> dict[str, Any]:
         "priority": {0: "high", 1: "normal", 2: "low"}.get(task.priority, "normal"),
         "attempt": task.fence,
         "timeout_secs": o.task_timeout_secs,
-        "context": _context(step, task),
+        "context": prompts.context(step, task, log.of_task(step.sql, task.id)),
+        "instructions": told.text,
+        "session": told.session or None,
+        "resume_instructions": told.resume_text or None,
+        "keep": told.keep,
     }
-
-
-def _context(step: Step, task: Task) -> list[str]:
-    """What happened before, oldest first: outcomes of earlier attempts, notes and answers of people."""
-    lines = [f"Attempt {a.fence} ({a.agent_type}): {a.outcome}" for a in _ended(step, task)]
-    for record_ in log.of_task(step.sql, task.id):
-        match record_.event:
-            case e.RetryRequested(note=note) if note:
-                lines.append(f"{record_.actor.removeprefix('person:')} asked to try again: {note}")
-            case e.Answered() as answered:
-                lines.append(f"{answered.by} answered: {bodies.get(step.sql, answered.answer_sha256)}")
-    return [cleaning.plain(x, 20_000) for x in lines]
-
-
-def _ended(step: Step, task: Task) -> list[Attempt]:
-    return [a for a in attempts.of_task(step.sql, task.id) if not a.active and a.fence < task.fence]

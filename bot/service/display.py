@@ -1,6 +1,6 @@
 """Asking the forge to show a task as it is now; the outbox does it, newest wish first."""
 
-from bot.core import matching, text, view
+from bot.core import matching, text, usage, view
 from bot.core.facts import PullRequest
 from bot.core.matching import Candidate, ClassKey
 from bot.core.task import State, Task
@@ -96,6 +96,7 @@ def _snapshot(step: Step, task: Task) -> Snapshot:
         last_sign_at=current.last_sign_at if current else 0.0,
         place=tasks.place_in_queue(step.sql, task),
         fitting=_fitting(step, task) if task.claimable else 1,
+        used=usage.total((a.session, usage.read(a.usage.get("models", []))) for a in runs),
     )
 
 

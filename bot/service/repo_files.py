@@ -9,19 +9,22 @@ from typing import Final
 
 import structlog
 
+from bot.core import prompt
 from bot.core import prompt_text as text
 from bot.core.errors import Refused, Unavailable
 from bot.forge import RepoRef
+from bot.service import prompts
 from bot.service.fleet import Fleet, Step, ref
 from bot.store import Sql
 from bot.store import repo_files as store
 from bot.store.forge_facts import KnownRepository
 from bot.store.repo_files import RepoFile, Tip
+from bot.store.wakeups import WORK
 
 log = structlog.get_logger(__name__)
 
 POLICY: Final = ".forgejo/fleet.toml"
-PROMPT: Final = ".forgejo/fleet/PROMPT.md"
+PROMPT: Final = prompt.PATH
 #: Everything that is read.
 PATHS: Final = (POLICY, PROMPT)
 MAX_BYTES: Final = 64 * 1024
@@ -100,6 +103,10 @@ def _keep(
             changed.append(path)
         store.put(step.sql, repo.id, path, file)
     store.read(step.sql, repo.id, repo.default_branch, sha, step.now)
+    if before is None or not before.read_at:
+        step.sql.wake(WORK)  # what waits here can be handed out from now on
+    if PROMPT in changed:
+        prompts.mended(step, repo.id)
     return tuple(changed)
 
 

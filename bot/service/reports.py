@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.core import api_text, cleaning, reasons, retry, text
+from bot.core import api_text, cleaning, reasons, retry, text, usage
 from bot.core import events as e
 from bot.core.errors import Refused
 from bot.core.events import Event
@@ -32,25 +32,32 @@ class Progress:
     """``seq`` rises with every report of a run; ``log`` is (byte position, text).
 
     ``heard``, for runs on hosts: bytes of stdout and of stderr that the log covers with this text.
+    ``usage`` is all that the run has used so far, in the agent's words; ``session`` the id of the CLI's session.
     """
 
     status: str
     seq: int = 0
     message: str = ""
     checklist: tuple[tuple[str, bool], ...] | None = None
-    usage: dict[str, Any] | None = None
+    usage: list[dict[str, Any]] | dict[str, Any] | None = None
     log: tuple[int, str] | None = None
     heard: tuple[int, int] | None = None
+    session: str = ""
 
 
 @dataclass(frozen=True)
 class Completion:
-    """``outcome`` is done, failed, no_change or question; ``receipt`` the agent's claims."""
+    """``outcome`` is done, failed, no_change or question; ``receipt`` the agent's claims.
+
+    ``session`` is the id of the CLI's session; ``start_afresh``: going on with it is of no use.
+    """
 
     outcome: str
     reason: str = ""
     message: str = ""
     receipt: dict[str, Any] | None = None
+    session: str = ""
+    start_afresh: bool = False
 
 
 def progress(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, said: Progress) -> tuple[float, int, int]:
@@ -78,7 +85,8 @@ def progress(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, said:
             seq=said.seq,
             progress=cleaning.one_line(said.message, 300),
             checklist=said.checklist,
-            usage=said.usage,
+            usage=None if said.usage is None else _used(step, said.usage),
+            session=said.session,
         )
         position = run_logs.append(step.sql, task_id, held, *(said.log or (0, "")))
         if said.heard is not None:
@@ -168,6 +176,15 @@ def complete(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, said:
             return again
         held = holding(step.sql, agent_id, task_id, fence)
         answer = _complete(step, agent_id, step.task(task_id), said, claimed)
+        used = (said.receipt or {}).get("usage")
+        attempts.ended_with(
+            step.sql,
+            task_id,
+            held,
+            session=said.session,
+            start_afresh=said.start_afresh,
+            usage=_used(step, used) if used else None,
+        )
         attempts.answered(step.sql, task_id, held, sha256, answer)
         return answer
 
@@ -279,6 +296,12 @@ def _checks(found: dict[str, Any]) -> Sequence[dict[str, Any]]:
         {"rule": "r6", "ok": True, "observed": "no protected path is touched"},
         {"rule": "r11", "ok": True, "observed": "no configured secret is in it"},
     ]
+
+
+def _used(step: Step, said: object) -> dict[str, Any]:
+    """What a run used, by model: as its CLI counts it, and what that would cost by our prices."""
+    found = usage.estimated(usage.fold(usage.read(said)), step.fleet.settings.price_table())
+    return {"models": usage.shown(found)}
 
 
 def _summary(receipt: dict[str, Any] | None) -> str:

@@ -8,6 +8,7 @@ from bot.settings.sections import (
     Forgejo,
     Log,
     Orchestrator,
+    Price,
     Server,
     Settings,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "Loaded",
     "Log",
     "Orchestrator",
+    "Price",
     "Problem",
     "Server",
     "Settings",

@@ -80,7 +80,7 @@ def _json(written: str, *, comma_list: bool) -> object:
 
 @cache
 def all_keys() -> Mapping[str, Key]:
-    """Every setting by dotted name, in the reference's order; ``hosts`` and ``adapters`` are one each."""
+    """Every setting by dotted name, in the reference's order; ``hosts``, ``adapters`` and ``prices`` are one each."""
     found: list[Key] = []
     for name, info in Settings.model_fields.items():
         if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
@@ -117,7 +117,7 @@ def _kind(annotation: Any) -> type:
         return _kind(get_args(annotation)[0])
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return dict
-    return annotation if annotation in (int, bool) else str
+    return annotation if annotation in (int, bool, float) else str
 
 
 def nearest(wrong: str, right: Iterable[str]) -> str:

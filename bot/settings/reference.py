@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr
 
 from bot.settings.hosts import HostAgent, HostEntry, HostHooks
 from bot.settings.keys import Key, all_keys, keys_of
-from bot.settings.sections import Adapter, Settings
+from bot.settings.sections import Adapter, Price, Settings
 
 HEAD: Final = """\
 # Agent Fleet: every setting with its default. Generated from bot/settings by `agent-fleet docs build`.
@@ -43,6 +43,12 @@ ADAPTERS: Final = """\
 # command = ["my-agent", "--quiet"]
 """
 
+PRICES: Final = """\
+# [prices."some-model"]
+# input_per_mtok = 3.0
+# output_per_mtok = 15.0
+"""
+
 INTRODUCTION: Final = """\
 # Configuration
 
@@ -60,7 +66,7 @@ Settings come from, strongest first:
 6. the defaults below.
 
 The line end after a value in a file does not count. In variables and files a list is `a, b, c` or JSON;
-`hosts`, `adapters` and `forgejo.writers` are JSON. Whatever is unknown, of the wrong kind or impossible is
+`hosts`, `adapters`, `prices` and `forgejo.writers` are JSON. Whatever is unknown, of the wrong kind or impossible is
 refused at start, all of it at once: `agent-fleet config check` says what. `agent-fleet config show` prints
 what holds, without secrets.
 """
@@ -72,7 +78,11 @@ def example_toml() -> str:
     for section, keys in _by_section():
         parts.append(f"\n# {_doc_of(section)}\n[{section}]\n")
         parts += [_example_lines(key) for key in keys]
-    for name, model, example in (("hosts", HostEntry, HOSTS), ("adapters", Adapter, ADAPTERS)):
+    for name, model, example in (
+        ("hosts", HostEntry, HOSTS),
+        ("adapters", Adapter, ADAPTERS),
+        ("prices", Price, PRICES),
+    ):
         parts.append(f"\n# {_first_line(model)} {all_keys()[name].doc}\n{example}")
         parts += [_comment(key) for key in keys_of(model) if key.name not in example]
     return "".join(parts)
@@ -98,6 +108,7 @@ def reference_page() -> str:
         ("`agents` of a host", HostAgent),
         ("`hooks` of a host", HostHooks),
         ("`[adapters.NAME]`", Adapter),
+        ('`[prices."MODEL"]`', Price),
     ):
         parts.append(f"\n## {title}\n\n{_first_line(model)}\n\n{_table(keys_of(model), with_variable=False)}")
     return "".join(parts)
@@ -120,7 +131,7 @@ def _row(cells: Sequence[str]) -> str:
 def _kind(key: Key) -> str:
     if key.choices:
         return "one of " + ", ".join(f"`{choice}`" for choice in key.choices)
-    names = {int: "whole number", bool: "true or false", list: "list", dict: "table", str: "text"}
+    names = {int: "whole number", float: "number", bool: "true or false", list: "list", dict: "table", str: "text"}
     return "secret" if key.secret else names[key.kind]
 
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator, model_va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.core import operator_text as text
+from bot.core import usage
 from bot.settings.hosts import HostEntry
 from bot.settings.values import (
     REPOSITORY,
@@ -45,6 +46,9 @@ PROTECTED: Final = (
     "AGENTS.md", "CLAUDE.md", "GEMINI.md", "QWEN.md", ".cursorrules", ".windsurfrules",
     "CODEOWNERS",
 )  # fmt: skip
+
+
+Dollars = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class Server(Section):
@@ -241,6 +245,17 @@ class Adapter(Section):
         return value
 
 
+class Price(Section):
+    """What a model costs, for estimates; its table's name is the model as the agent CLI calls it."""
+
+    input_per_mtok: Dollars
+    """US dollars for a million input tokens."""
+    output_per_mtok: Dollars
+    """US dollars for a million output tokens."""
+    cached_per_mtok: Dollars = 0
+    """US dollars for a million input tokens that came from the provider's cache."""
+
+
 class Log(Section):
     """What is logged, and how it looks."""
 
@@ -264,6 +279,8 @@ class Settings(BaseSettings):
     """The machines the bot starts agents on; none when all agents pull."""
     adapters: dict[Identifier, Adapter] = Field(default_factory=dict)
     """Agent commands of your own, by agent type."""
+    prices: dict[Text, Price] = Field(default_factory=dict)
+    """Prices by model, for estimates beside the cost that an agent CLI reports. None: no estimates."""
     log: Log = Log()
 
     @classmethod
@@ -295,6 +312,13 @@ class Settings(BaseSettings):
     def waiting_agents(self) -> int:
         """Agents that may wait for work at once in one web process."""
         return self.orchestrator.max_waiting_agents or self.server.threads // 2
+
+    def price_table(self) -> dict[str, usage.Price]:
+        """The prices as estimates take them."""
+        return {
+            model: usage.Price(price.input_per_mtok, price.output_per_mtok, price.cached_per_mtok)
+            for model, price in self.prices.items()
+        }
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret value that is set, for masking logs and checking what agents send."""

@@ -10,7 +10,8 @@ from bot.store.dialect import Row, Sql
 
 _COLUMNS: Final = (
     "task_id, fence, agent, agent_type, host, mode, claim_id, claimed_at, lease_until, active, started_at, ended_at, "
-    "outcome, last_sign_at, progress, checklist, status_seq, log_bytes, base_sha, result, usage, answer_sha256, answer"
+    "outcome, last_sign_at, progress, checklist, status_seq, log_bytes, base_sha, result, usage, answer_sha256, "
+    "answer, session, start_afresh"
 )
 
 
@@ -18,7 +19,9 @@ _COLUMNS: Final = (
 class Attempt:
     """``outcome`` "" while it runs; ``result`` is what the checked bundle holds ({} before one came);
 
-    ``answer`` is the reply to its completion, given again when the same completion is sent again.
+    ``answer`` is the reply to its completion, given again when the same completion is sent again. ``usage`` is
+    ``{"models": […]}``, folded. ``session`` is the agent CLI's own ("" = not known); with ``start_afresh`` it is gone
+    or full, and of no use to a later attempt.
     """
 
     task_id: str
@@ -44,6 +47,8 @@ class Attempt:
     usage: dict[str, Any]
     answer_sha256: str
     answer: dict[str, Any]
+    session: str
+    start_afresh: bool
 
 
 def open_one(
@@ -61,7 +66,7 @@ def open_one(
 ) -> None:
     sql.run(
         f"INSERT INTO attempt ({_COLUMNS}) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, '', ?, '', '[]', 0, 0, '', '{}', '{}', '', '{}')",
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, '', ?, '', '[]', 0, 0, '', '{}', '{}', '', '{}', '', 0)",
         *(task_id, fence, agent, agent_type, host, mode, claim_id, at, lease_until, at),
     )
 
@@ -155,17 +160,34 @@ def progressed(
     progress: str,
     checklist: Sequence[tuple[str, bool]] | None,
     usage: dict[str, Any] | None,
+    session: str = "",
 ) -> None:
     """What the agent says it is doing; an older ``seq`` than the last one changes nothing."""
-    row = sql.one("SELECT status_seq, checklist, usage FROM attempt WHERE task_id = ? AND fence = ?", task_id, fence)
+    row = sql.one(
+        "SELECT status_seq, checklist, usage, session FROM attempt WHERE task_id = ? AND fence = ?", task_id, fence
+    )
     if row is None or seq < row[0]:
         return
     sql.run(
-        "UPDATE attempt SET status_seq = ?, progress = ?, checklist = ?, usage = ? WHERE task_id = ? AND fence = ?",
+        """UPDATE attempt SET status_seq = ?, progress = ?, checklist = ?, usage = ?, session = ?
+           WHERE task_id = ? AND fence = ?""",
         seq,
         progress,
         row[1] if checklist is None else json.dumps(checklist, ensure_ascii=False),
         row[2] if usage is None else json.dumps(usage, ensure_ascii=False),
+        *(session or row[3], task_id, fence),
+    )
+
+
+def ended_with(
+    sql: Sql, task_id: str, fence: int, *, session: str, start_afresh: bool, usage: dict[str, Any] | None
+) -> None:
+    """What the last word about a run adds: its session, whether that is of use again, and all that it used."""
+    sql.run(
+        """UPDATE attempt SET session = CASE WHEN ? <> '' THEN ? ELSE session END, start_afresh = ?,
+           usage = CASE WHEN ? <> '' THEN ? ELSE usage END WHERE task_id = ? AND fence = ?""",
+        *(session, session, int(start_afresh)),
+        *([json.dumps(usage, ensure_ascii=False) if usage is not None else ""] * 2),
         *(task_id, fence),
     )
 
@@ -200,4 +222,5 @@ def _attempt(row: Row) -> Attempt:
     values[15] = tuple((str(item), bool(ok)) for item, ok in json.loads(values[15]))
     for i in (19, 20, 22):
         values[i] = json.loads(values[i])
+    values[24] = bool(values[24])
     return Attempt(*values)

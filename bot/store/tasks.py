@@ -48,6 +48,13 @@ def in_states(sql: Sql, states: Sequence[str], limit: int = 10_000) -> list[Task
     return [task.decode(r[0]) for r in rows]
 
 
+def failed_for(sql: Sql, repo_id: int, reason: str, limit: int = 1000) -> list[Task]:
+    """The repository's tasks that failed for ``reason``, oldest first."""
+    rows = sql.all("SELECT data FROM task WHERE state = 'failed' AND repo_id = ? ORDER BY id", repo_id)
+    found = (task.decode(r[0]) for r in rows)
+    return [one for one in found if one.reason == reason][:limit]
+
+
 def held_by(sql: Sql, agent: str) -> list[Task]:
     """The tasks that ``agent`` has a lease on."""
     rows = sql.all("SELECT data FROM task WHERE agent = ? AND agent <> '' ORDER BY id", agent)

@@ -12,6 +12,8 @@ AgentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$"
 AgentType = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+-]{0,63}$", examples=["codex-cli"])]
 TaskId = Annotated[str, Field(min_length=1, max_length=64)]
 Fence = Annotated[int, Field(ge=1, lt=2**53)]
+#: It becomes a word of a command line when the session is resumed: never an option.
+Session = Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:/-]{0,199})?$")]
 Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
 BranchName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}$")]
 

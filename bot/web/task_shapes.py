@@ -42,6 +42,9 @@ class AttemptShown(Shown):
     progress: str
     checklist: list[dict[str, Any]]
     usage: dict[str, Any]
+    """`models`: for each what it took; `cost_usd` as its CLI reports it, `estimated_usd` by the configured prices."""
+    session: str | None
+    """The agent CLI's session."""
     claimed_at: str | None
     started_at: str | None
     ended_at: str | None
@@ -181,6 +184,7 @@ def attempt_shown(attempt: Attempt) -> AttemptShown:
         progress=attempt.progress,
         checklist=[{"text": item, "done": done} for item, done in attempt.checklist],
         usage=attempt.usage,
+        session=attempt.session or None,
         claimed_at=moment(attempt.claimed_at),
         started_at=moment(attempt.started_at),
         ended_at=moment(attempt.ended_at),

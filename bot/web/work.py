@@ -18,7 +18,7 @@ from bot.web.callers import May
 from bot.web.earlier_wire import EarlierReceipt
 from bot.web.endpoint import Call, Endpoints
 from bot.web.fences import fence_of
-from bot.web.fields import AgentId, Capabilities, Fence, Line, Message, Sha
+from bot.web.fields import AgentId, Capabilities, Fence, Line, Message, Session, Sha
 from bot.web.requests import Asked, Said, stream_to
 from bot.web.task_shapes import earlier_name
 
@@ -55,6 +55,14 @@ class Work(Shown):
     timeout_secs: int
     context: list[str]
     """What happened before, oldest first."""
+    instructions: str
+    """The whole prompt, made from the repository's template; `prompt` is the issue's text alone."""
+    session: str | None
+    """The CLI's session of this agent's last attempt, when it can be gone on with."""
+    resume_instructions: str | None
+    """What to tell that session instead of `instructions`: only what it does not know yet."""
+    keep: bool
+    """The last attempt asked a question: uncommitted changes in its workspace are still wanted."""
     state: str
     status: str
     execution_mode: str
@@ -88,7 +96,10 @@ class Status(Said):
     message: Message | None = None
     checklist: Annotated[list[Step], Field(max_length=200)] | None = None
     question: Message | None = None
-    usage: dict[str, Any] | None = None
+    usage: Annotated[list[dict[str, Any]], Field(max_length=200)] | dict[str, Any] | None = None
+    """All that the run has used so far, a row `{model, kind, in, out, cache_r, cost_usd}` for each model."""
+    session: Session = ""
+    """The CLI's session id, as soon as it is known."""
     log: LogChunk | None = None
 
 
@@ -133,6 +144,10 @@ class Complete(EarlierReceipt):
     reason: Annotated[str, Field(max_length=100)] = ""
     message: Message = ""
     receipt: dict[str, Any] | None = None
+    session: Session = ""
+    """The CLI's session id: a later attempt of this agent is told it again."""
+    start_afresh: bool = False
+    """The session is gone or full: a later attempt begins a new one."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -191,6 +206,7 @@ def status(call: Call, task_id: str, said: Status) -> Answer:
         message=said.question or said.message or "",
         checklist=None if said.checklist is None else tuple((s.text, s.done) for s in said.checklist),
         usage=said.usage,
+        session=said.session,
         log=(said.log.offset, said.log.text) if said.log else None,
     )
     lease_until, held, position = reports.progress(call.fleet, agent_id, task_id, fence, report)
@@ -243,7 +259,9 @@ def complete(call: Call, task_id: str, said: Complete) -> Answer:
 
 def _completion(call: Call, task_id: str, said: Complete) -> Completion:
     if said.outcome is not None:
-        return Completion(said.outcome, said.reason, said.message, said.receipt)
+        return Completion(
+            said.outcome, said.reason, said.message, said.receipt, said.session, start_afresh=said.start_afresh
+        )
     task = call.fleet.read(lambda sql: tasks.get(sql, task_id))
     attempt = call.fleet.read(lambda sql: attempts.get(sql, task_id, said.fence or task.fence))
     return said.as_completion(has_result=bool(attempt and attempt.result))

@@ -108,13 +108,13 @@ class PullAgent:
         assert self.answer.status_code == 200, self.answer.text
         return self._free()
 
-    def fails(self, message: str, reason: str = "agent_failed") -> "PullAgent":
-        self.completes("failed", message, reason)
+    def fails(self, message: str, reason: str = "agent_failed", **more: Any) -> "PullAgent":
+        self.completes("failed", message, reason, more=more)
         assert self.answer.status_code == 200, self.answer.text
         return self._free()
 
-    def asks(self, question: str) -> "PullAgent":
-        self.completes("question", question)
+    def asks(self, question: str, session: str = "") -> "PullAgent":
+        self.completes("question", question, more={"session": session})
         assert self.answer.status_code == 200, self.answer.text
         return self._free()
 
@@ -127,14 +127,16 @@ class PullAgent:
             path = f"tasks/{self.task['task_id']}/result"
             return self._call("POST", path, params=self._who(), data=bundle, kind="application/x-git-bundle")
 
-    def completes(self, outcome: str, message: str = "", reason: str = "", **receipt: Any) -> "PullAgent":
-        said = {"outcome": outcome, "message": message, "reason": reason, "receipt": receipt}
+    def completes(
+        self, outcome: str, message: str = "", reason: str = "", more: Mapping[str, Any] | None = None, **receipt: Any
+    ) -> "PullAgent":
+        said = {"outcome": outcome, "message": message, "reason": reason, "receipt": receipt, **(more or {})}
         self.answer = self._about_task("complete", said)
         return self
 
-    def reports(self, message: str) -> "PullAgent":
+    def reports(self, message: str, **more: Any) -> "PullAgent":
         self._seq += 1
-        self.answer = self._about_task("status", {"status": "progress", "seq": self._seq, "message": message})
+        self.answer = self._about_task("status", {"status": "progress", "seq": self._seq, "message": message, **more})
         return self
 
     def is_refused(self, because: str) -> None:

@@ -179,18 +179,27 @@ class World:
 
     def operator_says(self, issue: IssueView, answer: str) -> None:
         """Through the API, with an operator's token."""
+        self._operator("POST", issue, "/say", {"text": answer})
+        self.settles()
+
+    def operator_sees(self, issue: IssueView) -> dict[str, Any]:
+        """The issue's newest task as the API shows it."""
+        return dict(self._operator("GET", issue, "", None).json())
+
+    def _operator(self, method: str, issue: IssueView, verb: str, body: dict[str, Any] | None) -> requests.Response:
         now = self.clock()
         token = self.store.write(lambda sql: tokens.create(sql, name="ops", role="write", at=now))
         task = self.fleet.read(lambda sql: tasks.newest_of_issue(sql, self.repo.id, issue.number))
         assert task is not None
-        done = requests.post(
-            f"{self.url}/api/v1/tasks/{task.id}/say",
-            json={"text": answer},
+        done = requests.request(
+            method,
+            f"{self.url}/api/v1/tasks/{task.id}{verb}",
+            json=body,
             headers={"Authorization": f"Bearer {token}"},
             timeout=30,
         )
         assert done.status_code == 200, done.text
-        self.settles()
+        return done
 
     # --- the end ----------------------------------------------------------------------------------------
 

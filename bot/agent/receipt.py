@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import bot
 from bot.adapters.base import Outcome, Usage
 from bot.agent.client import Claim, Json
-from bot.agent.report import usage_fields
+from bot.agent.report import usage_rows
 from bot.core import modes
 from bot.execution.process import Ended
 from bot.execution.workspace import Collected
@@ -67,7 +67,7 @@ def receipt_of(claim: Claim, known: Evidence) -> Json:
     if known.base_sha:
         receipt["git"] = _git(claim, known)
     if known.usage:
-        receipt["usage"] = [usage_fields(usage) for usage in known.usage]
+        receipt["usage"] = usage_rows(known.usage)
     if known.outcome is not None:
         receipt["claims"] = {"summary": known.outcome.message, "status": known.outcome.verdict.value}
         receipt["logs"]["transcript"] = {**known.log, "unparsed": known.outcome.unparsed}

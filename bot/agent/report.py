@@ -1,6 +1,7 @@
 """Streams a run's progress and log to the server while the run goes on."""
 
 import threading
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -12,7 +13,9 @@ from bot.agent.client import Client, Json
 from bot.agent.failures import is_final, is_over
 from bot.agent.log import PIECE_BYTES, OutgoingLog
 from bot.agent.patience import GivenUp, Patience
+from bot.core import ids, usage
 from bot.core.errors import Refused, Unavailable
+from bot.core.usage import Used
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +40,7 @@ class Reporter:
         self._changed = threading.Condition()
         self._news: Json = {}
         self._checks: dict[str, bool] = {}
+        self._used: list[Usage] = []
         self._closing = False
         self._seq = 0
         self._thread = threading.Thread(target=self._send_all, name=f"report-{attempt.claim.fence}", daemon=True)
@@ -59,9 +63,10 @@ class Reporter:
                         self._checks[words] = done
                     self._news["checklist"] = [{"text": item, "done": ok} for item, ok in self._checks.items()]
                 case Usage():
-                    self._news["usage"] = usage_fields(said)
-                case SessionStarted(session):
-                    log.info("session", task=self._attempt.claim.task_id, session=session)
+                    self._used.append(said)
+                    self._news["usage"] = usage_rows(self._used)
+                case SessionStarted(session) if ids.usable_session(session):
+                    self._news["session"] = session
                 case _:
                     return
             self._changed.notify()
@@ -129,13 +134,18 @@ def _position(answer: Json, sent: Json) -> int:
     return int(sent["offset"]) + len(sent["text"].encode())
 
 
-def usage_fields(usage: Usage) -> dict[str, Any]:
-    """A usage as the API has it."""
-    return {
-        "kind": usage.kind,
-        "model": usage.model,
-        "in": usage.input_tokens,
-        "out": usage.output_tokens,
-        "cache_r": usage.cached_tokens,
-        "cost_usd": usage.cost_usd,
-    }
+def usage_rows(reports: Sequence[Usage]) -> list[dict[str, Any]]:
+    """All that a run has used so far, as the API has it: steps added up, totals replaced."""
+    return usage.shown(
+        usage.fold(
+            Used(
+                model=one.model,
+                kind=one.kind,
+                input_tokens=one.input_tokens,
+                output_tokens=one.output_tokens,
+                cached_tokens=one.cached_tokens,
+                reported_usd=one.cost_usd,
+            )
+            for one in reports
+        )
+    )

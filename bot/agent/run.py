@@ -22,7 +22,6 @@ from bot.agent.journal import Entry, Journal
 from bot.agent.leftovers import SOURCE_PREFIX
 from bot.agent.log import OutgoingLog
 from bot.agent.patience import GivenUp, Patience
-from bot.agent.prompt import prompt_of
 from bot.agent.receipt import Evidence, receipt_of
 from bot.agent.report import Reporter
 from bot.core import agent_text as text
@@ -103,6 +102,7 @@ class OneRun:
         self._run_id = ids.new("run", time.time())
         self._log = OutgoingLog(self._secrets())
         self._report = Reporter(site.client, attempt, self._log, self._patience, site.report_every_secs)
+        self._warm = False
         self._known = Evidence(site.host, site.agent_type, self._adapter.name, site.cli_version, run_id=self._run_id)
 
     def work(self) -> str:
@@ -145,6 +145,7 @@ class OneRun:
     def _lay_out_source(self, workspace: Workspace) -> None:
         """Fetch what is missing and lay it out; a workspace that the thin bundle does not fit gets everything."""
         have = workspace.start_sha()
+        self._warm = have is not None
         try:
             self._fetch(workspace, have)
         except GitFailed as failed:
@@ -165,21 +166,22 @@ class OneRun:
                 # No base branch, for example: nothing the agent could do about, so in the server's words.
                 raise Failed(Reason.INFRASTRUCTURE, refused.reason) from refused
             branch = str(claim.task.get("branch") or "work")
-            workspace.prepare(bundle, start, self._site.author, branch=branch)
+            keep = claim.task.get("keep") is True and self._resumes
+            workspace.prepare(bundle, start, self._site.author, branch=branch, keep=keep)
         self._known.base_sha = start
 
     def _lay_out_job(self, workspace: Workspace) -> Job:
         run_dir = fresh_directory(workspace.path / "run")
-        prompt = prompt_of(self._claim.task)
-        self._known.prompt = prompt
+        task, resumes = self._claim.task, self._resumes
+        self._known.prompt = prompt = str(task["resume_instructions"]) if resumes else _instructions(task)
         job = Job(
             prompt=prompt,
             prompt_file=run_dir / "prompt.md",
             workspace=workspace.tree,
             run_dir=run_dir,
             home=workspace.home,
-            session=str(self._claim.task.get("session") or ""),
-            resume=bool(self._claim.task.get("session")) and self._adapter.can_resume,
+            session=str(task["session"]) if resumes else "",
+            resume=resumes,
             model=self._site.model,
             timeout_secs=self._timeout_secs,
         )
@@ -247,6 +249,7 @@ class OneRun:
         outcome = self._adapter.finish(Exit(ended.exit_code, ended.signal, files))
         self._known.outcome = outcome
         self._known.usage.extend(outcome.usage)
+        self._known.session = outcome.session or self._known.session or job.session
         if ended.killed_by is not None:
             secs = self._timeout_secs if ended.killed_by == "timeout" else self._site.stall_secs
             reason = _LIMITS.get(ended.killed_by, Reason.KILLED)
@@ -282,14 +285,27 @@ class OneRun:
     def _complete(self, completion: Json) -> tuple[str, Json]:
         """The last word; a receipt the server contradicts makes it a failure."""
         client, claim = self._site.client, self._claim
-        full = {**completion, "receipt": receipt_of(claim, self._known)}
+        outcome = self._known.outcome
+        full = {
+            **completion,
+            "receipt": receipt_of(claim, self._known),
+            "session": self._known.session if ids.usable_session(self._known.session) else "",
+            "start_afresh": outcome is not None and outcome.start_afresh,
+        }
         try:
             return full["outcome"], self._patience.insist(lambda: client.complete(claim, full), _HAND_IN_SECS)
         except Refused as refused:
             if is_final(refused) or completion["outcome"] == Verdict.FAILED.value:
                 raise
-            failed = _failed(reason_of(refused), refused.reason) | {"receipt": full["receipt"]}
+            failed = {**full, **_failed(reason_of(refused), refused.reason)}
             return failed["outcome"], self._patience.insist(lambda: client.complete(claim, failed), _HAND_IN_SECS)
+
+    @property
+    def _resumes(self) -> bool:
+        """Whether the run goes on with the session of an earlier one: its directory, where that lies, must be here."""
+        task = self._claim.task
+        named = ids.usable_session(task.get("session"))
+        return bool(named and task.get("resume_instructions") and self._warm and self._adapter.can_resume)
 
     def _stopped(self) -> None:
         if self._report.refused is not None and self._report.refused.status == 401:
@@ -305,6 +321,12 @@ class OneRun:
     def _secrets(self) -> tuple[str, ...]:
         outside = self._site.outside
         return (*self._site.secrets(), *(outside[n] for n in self._adapter.passed_through if n in outside))
+
+
+def _instructions(task: Json) -> str:
+    """The server's prompt; from one that makes none, the issue's text."""
+    said = task.get("instructions")
+    return said if isinstance(said, str) and said else text.bare_task(str(task.get("title") or ""), str(task["prompt"]))
 
 
 def _completion(outcome: Outcome, work: Collected | None) -> Json:

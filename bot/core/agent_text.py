@@ -131,3 +131,8 @@ def run_broke_off(what: str) -> str:
 
 def stopped() -> str:
     return "stopped"
+
+
+def bare_task(title: str, prompt: str) -> str:
+    """A prompt for servers that send none; it begins with a line of ours, so nothing in it is taken for an option."""
+    return f"# Task: {title or 'untitled'}\n\n{prompt}\n\nDo not push: your changes are taken over when you end.\n"

@@ -166,7 +166,7 @@ class OneRun:
                 # No base branch, for example: nothing the agent could do about, so in the server's words.
                 raise Failed(Reason.INFRASTRUCTURE, refused.reason) from refused
             branch = str(claim.task.get("branch") or "work")
-            keep = claim.task.get("keep") is True and self._resumes
+            keep = claim.task.get("keep") is True
             workspace.prepare(bundle, start, self._site.author, branch=branch, keep=keep)
         self._known.base_sha = start
 

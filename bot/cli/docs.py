@@ -11,6 +11,7 @@ import click
 from bot.adapters.reference import agent_kinds, agent_page
 from bot.core import operator_text as text
 from bot.core.errors import Refused
+from bot.core.prompt_reference import prompt_page
 from bot.settings.reference import example_toml, reference_page
 from bot.web.reference import api_reference
 
@@ -28,6 +29,7 @@ DOCUMENTS: Final = (
     Document("config.example.toml", example_toml),
     Document("docs/agent-api-reference.md", api_reference),
     Document("docs/reference/configuration.md", reference_page),
+    Document("docs/reference/prompt.md", prompt_page),
     *(Document(f"docs/reference/agents/{kind.names[0]}.md", partial(agent_page, kind)) for kind in agent_kinds()),
 )
 

@@ -48,7 +48,10 @@ _BRACES: Final = re.compile(r"\{\{(?P<name>[^{}\n]*)\}\}|(?P<open>\{\{)|(?P<clos
 
 @dataclass(frozen=True)
 class Work:
-    """What a prompt is about. ``context`` is oldest first; ``answer`` "" = nothing was asked."""
+    """What a prompt is about. ``context`` is oldest first; ``answer`` "" = nothing was asked.
+
+    ``kept``: what the same agent had not committed before it asked is still in the checkout.
+    """
 
     repo: str
     issue: int
@@ -62,6 +65,7 @@ class Work:
     agent_type: str = ""
     context: Sequence[str] = ()
     answer: str = ""
+    kept: bool = False
 
 
 def check(template: str) -> None:
@@ -86,21 +90,19 @@ def render(template: str | None, work: Work) -> str:
     values = _values(work)
     used = {found["name"].strip() for found in _BRACES.finditer(template)}
     filled = _BRACES.sub(lambda found: values[found["name"].strip()], template)
-    rest = [values[name] for name in ("context", "how_to_work") if name not in used and values[name]]
+    rest = [text.files_kept()] if work.kept else []
+    rest += [values[name] for name in ("context", "how_to_work") if name not in used and values[name]]
     return "\n\n".join([filled.strip(), *rest]) + "\n"
 
 
-def resume(work: Work, news: Sequence[str], *, kept: bool) -> str:
-    """What an agent is told that goes on with its session: only what it does not know yet.
-
-    ``kept``: its uncommitted changes are still there.
-    """
+def resume(work: Work, news: Sequence[str]) -> str:
+    """What an agent is told that goes on with its session: only what it does not know yet."""
     parts = [text.resumed(work.repo, work.issue, work.attempt)]
     if work.answer:
         parts.append(fenced(text.what_answer(), work.answer))
     if news:
         parts.append(fenced(text.what_news(), _listed(news)))
-    return "\n\n".join([*parts, text.resumed_how(kept)]) + "\n"
+    return "\n\n".join([*parts, text.files_kept() if work.kept else text.files_anew(), text.resumed_how()]) + "\n"
 
 
 def fenced(what: str, words: str, limit: int = _MAX_TEXT) -> str:

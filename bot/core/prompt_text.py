@@ -141,13 +141,16 @@ def resumed(repo: str, issue: int, attempt: int) -> str:
     return f"You go on with the task of issue #{issue} in {repo}; this is attempt {attempt}."
 
 
-def resumed_how(kept: bool) -> str:
-    files = (
-        "What you had changed should still be there: look (`git status`) before you rely on it."
-        if kept
-        else "Your files have been laid out anew from the branch: look at them before you rely on what you remember."
-    )
+def files_kept() -> str:
+    return "What you had changed before you asked should still be there: look (`git status`) before you rely on it."
+
+
+def files_anew() -> str:
+    return "Your files have been laid out anew from the branch: look at them before you rely on what you remember."
+
+
+def resumed_how() -> str:
     return (
-        f"{files} The rules are the same as before: do not push; ask by a line that begins with `::fleet question`, "
-        "say by one that begins with `::fleet no-change` that nothing has to be changed, or end with what you did."
+        "The rules are the same as before: do not push; ask by a line that begins with `::fleet question`, say by one "
+        "that begins with `::fleet no-change` that nothing has to be changed, or end with what you did."
     )

@@ -175,7 +175,7 @@ def work_of(step: Step, task: Task) -> dict[str, Any]:
     """What an agent is told of its task; nothing in it is a credential.
 
     ``instructions`` is the whole prompt. With ``session``, an agent that still has it and can go on with it takes
-    ``resume_instructions`` instead, and keeps its uncommitted changes when ``keep`` is true.
+    ``resume_instructions`` instead. ``keep``: uncommitted changes in its workspace are to stay.
     Raises Refused (``prompt_invalid``) when the repository's template cannot be used.
     """
     repo = forge_facts.repo(step.sql, task.repo_id)

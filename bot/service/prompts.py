@@ -26,8 +26,9 @@ _MAX_LINE = 20_000
 
 @dataclass(frozen=True)
 class Instructions:
-    """``text`` is the complete prompt. With ``session``, ``resume_text`` is enough for an agent that goes on with it;
-    ``keep``: it had asked, so what it has not committed is still wanted.
+    """``text`` is the complete prompt. With ``session``, ``resume_text`` is enough for an agent that goes on with it.
+
+    ``keep``: it had asked, so what it has not committed is still wanted, session or not.
     """
 
     text: str
@@ -51,18 +52,15 @@ def check(sql: Sql, task: Task) -> None:
 def of(step: Step, task: Task) -> Instructions:
     """For the task's newest attempt, which has just been claimed. Raises Refused (``prompt_invalid``)."""
     history = log.of_task(step.sql, task.id)
-    work = _work(step, task, history)
+    work = replace(_work(step, task, history), kept=_asked_last(step, task, history))
     whole = prompt.render(template(step.sql, task.repo_id), work)
     before = _session(step, task, history)
     if before is None:
-        return Instructions(whole)
+        return Instructions(whole, keep=work.kept)
     since = [x for x in history if x.n > _ended_at(history, before.fence)]
-    keep = any(isinstance(x.event, e.QuestionAsked) and x.event.fence == task.fence - 1 for x in history)
-    keep = keep and before.fence == task.fence - 1
-    answer = _answer(step.sql, since)
     news = [*_outcome(before), *context(step, task, since, without_answers=True)]
-    told = prompt.resume(replace(work, answer=answer), news, kept=keep)
-    return Instructions(whole, before.session, told, keep)
+    told = prompt.resume(replace(work, answer=_answer(step.sql, since)), news)
+    return Instructions(whole, before.session, told, work.kept)
 
 
 def context(step: Step, task: Task, history: Sequence[Recorded], *, without_answers: bool = False) -> list[str]:
@@ -137,6 +135,13 @@ def _work(step: Step, task: Task, history: Sequence[Recorded]) -> Work:
     )
 
 
+def _asked_last(step: Step, task: Task, history: Sequence[Recorded]) -> bool:
+    """Whether this agent had the attempt before, and it ended with a question."""
+    last = attempts.get(step.sql, task.id, task.fence - 1)
+    asked = any(isinstance(x.event, e.QuestionAsked) and x.event.fence == task.fence - 1 for x in history)
+    return asked and last is not None and last.agent == task.agent and not _afresh_since(history, last.fence)
+
+
 def _session(step: Step, task: Task, history: Sequence[Recorded]) -> Attempt | None:
     """The agent's last attempt of this task, when its session can be gone on with."""
     mine = [a for a in attempts.of_task(step.sql, task.id) if a.agent == task.agent and a.fence < task.fence]
@@ -144,11 +149,13 @@ def _session(step: Step, task: Task, history: Sequence[Recorded]) -> Attempt | N
         return None
     last = mine[-1]
     whole = any(isinstance(x.event, _WHOLE) and x.event.fence == last.fence for x in history)
-    afresh = any(
-        isinstance(x.event, e.RetryRequested) and x.event.fresh and x.n > _ended_at(history, last.fence)
-        for x in history
-    )
-    return last if whole and not afresh else None
+    return last if whole and not _afresh_since(history, last.fence) else None
+
+
+def _afresh_since(history: Sequence[Recorded], fence: int) -> bool:
+    """Whether somebody wanted it done anew after this attempt."""
+    after = _ended_at(history, fence)
+    return any(isinstance(x.event, e.RetryRequested) and x.event.fresh and x.n > after for x in history)
 
 
 def _ended_at(history: Sequence[Recorded], fence: int) -> int:

@@ -36,7 +36,9 @@ def test_the_completion_may_name_the_session_too(world: World) -> None:
     agent.asks("And which user?")
     issue.tells("asks: `And which user?`")
     world.operator_says(issue, "postgres")
-    assert agent.claims(issue).task["session"] is None
+    agent.claims(issue)
+    assert (agent.task["session"], agent.task["keep"]) == (None, True)
+    assert "git status" in agent.task["instructions"]
     issue.shows(label="fleet/queued")
 
 

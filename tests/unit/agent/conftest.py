@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.adapters.base import Template
+from bot.adapters.base import Adapter, Template
 from bot.adapters.registry import adapter
 from bot.agent.agent import About, Agent
 from bot.agent.client import Client
@@ -49,9 +49,10 @@ class Host:
         tidy_every_secs: float = 3600,
         slots: int = 1,
         env: Any = None,
+        kind: type[Adapter] | None = None,
         **site: Any,
     ) -> Agent:
-        """An agent whose command is this Python program."""
+        """An agent whose command is this Python program, understood by ``kind`` (else by ``exec``)."""
         template = Template((sys.executable, "-c", code), prompt, tuple(env or ()))
         journal = Journal(self.work_dir)
         workspaces = self.work_dir / "work"
@@ -65,7 +66,7 @@ class Host:
             agent_id="me",
             agent_type="mine",
             host="here",
-            adapter=lambda: adapter("mine", {"mine": template}),
+            adapter=lambda: kind(template) if kind else adapter("mine", {"mine": template}),
             secrets=credentials.secrets,
             outside={**os.environ, **(env or {})},
             report_every_secs=0.01,

@@ -47,6 +47,8 @@ class Task:
     result: dict[str, Any] = field(default_factory=dict)
     completion: dict[str, Any] = field(default_factory=dict)
     cancel: bool = False
+    #: What the server tells besides, such as the prompt it made.
+    told: dict[str, Any] = field(default_factory=dict)
 
 
 class Fleet:
@@ -80,6 +82,12 @@ class Fleet:
             self.tasks[task.task_id] = task
             self.changed.notify_all()
         return task
+
+    def again(self, task: Task, **told: Any) -> None:
+        """The task comes back into the queue, after an answer for example; the agent is told more."""
+        with self.changed:
+            task.state, task.agent, task.completion, task.told = "queued", "", {}, told
+            self.changed.notify_all()
 
     def wait_for(self, found: Callable[[], object]) -> None:
         with self.changed:
@@ -193,6 +201,7 @@ class Fleet:
             "attempt": task.fence,
             "timeout_secs": task.timeout_secs,
             "context": [],
+            **task.told,
         }
 
     def _held(self, task_id: str, said: Mapping[str, Any]) -> Task | Answer:

@@ -1,6 +1,7 @@
 """Templates are strict, and what people wrote stays in its fence."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -120,8 +121,9 @@ def test_nothing_closes_the_fence_from_inside(body: str) -> None:
 
 
 def test_who_goes_on_is_told_only_what_is_new() -> None:
-    told = prompt.resume(WORK, ["ann asked to try again: keep the API"], kept=True)
+    told = prompt.resume(replace(WORK, kept=True), ["ann asked to try again: keep the API"])
     for part in ("PostgreSQL", "keep the API", "attempt 2", "git status", "::fleet question"):
         assert part in told
     assert "It says 500." not in told
-    assert "laid out anew" in prompt.resume(WORK, [], kept=False)
+    assert "git status" in prompt.render("{{ title }}", replace(WORK, kept=True))
+    assert "laid out anew" in prompt.resume(WORK, [])

@@ -14,8 +14,8 @@ from bot.service.record import record
 from bot.store import Sql, agents, attempts, bodies, claims, forge_facts, log, tasks
 from bot.store.agents import Agent
 
-#: Tasks that cannot start now and are looked past in one call.
-_MOST_PASSED_OVER: Final = 50
+#: Tasks that are looked at in one call because those before cannot start.
+_MOST_LOOKED_AT: Final = 50
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,8 @@ class Claim:
     work: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class _NotThisOne:
-    """A task that turned out not to be startable."""
-
-    task_id: str
+class _CannotStart:
+    """The task that was next turned out not to be startable, and says so by now."""
 
 
 def claim(
@@ -45,27 +42,25 @@ def claim(
     same claim. ``capabilities`` narrow what the agent has registered, never widen it.
     Returns None when nothing fits or the agent has no free slot. Raises Refused (404) for an unknown agent.
     """
-    passed_over: set[str] = set()
-    while len(passed_over) < _MOST_PASSED_OVER:
-        offer = fleet.read(lambda sql: _candidate(fleet, sql, agent_id, repos, capabilities, claim_id, passed_over))
+    left_out: set[int] = set()
+    for _ in range(_MOST_LOOKED_AT):
+        offer = fleet.read(lambda sql: _candidate(fleet, sql, agent_id, repos, capabilities, claim_id, left_out))
         if offer is None:
             return None
-        task_id = offer[1]
-        if task_id and not _files_known(fleet, task_id):
-            passed_over.add(task_id)
+        if offer[1] and (unknown := _files_unknown(fleet, offer[1])):
+            left_out.add(unknown)
             continue
-        found = fleet.step(lambda step: _claim(step, agent_id, repos, capabilities, claim_id, passed_over))
-        if not isinstance(found, _NotThisOne):
+        found = fleet.step(lambda step: _claim(step, agent_id, repos, capabilities, claim_id, left_out))
+        if not isinstance(found, _CannotStart):
             return found
-        passed_over.add(found.task_id)
     return None
 
 
-def _files_known(fleet: Fleet, task_id: str) -> bool:
-    """Policy and prompt as they are now, or were last seen; a repository whose were never read has to wait."""
+def _files_unknown(fleet: Fleet, task_id: str) -> int:
+    """0 when policy and prompt are known as they are now, or were last seen; else the repository, which has to wait."""
     repo_id = fleet.read(lambda sql: tasks.get(sql, task_id)).repo_id
     repo_files.keep_fresh(fleet, repo_id)
-    return repo_files.known(fleet, repo_id)
+    return 0 if repo_files.known(fleet, repo_id) else repo_id
 
 
 def peek(fleet: Fleet, agent_id: str) -> str | None:
@@ -89,7 +84,7 @@ def _candidate(
     repos: tuple[str, ...],
     capabilities: tuple[str, ...],
     claim_id: str,
-    passed_over: Collection[str],
+    left_out: Collection[int],
 ) -> tuple[Agent, str] | None:
     """The agent and the task it may have; "" as task when this claim was made before."""
     agent = registered(sql, agent_id)
@@ -102,8 +97,9 @@ def _candidate(
         named = frozenset(capabilities)
         who = type(who)(who.id, who.agent_type, who.capabilities & named, who.repos)
     full = _full_repos(fleet, sql)
-    passed = {*agent.lost_tasks, *passed_over}
-    task_id = None if full is None else claims.next_task(sql, who, passed, full)
+    if full is None:
+        return None
+    task_id = claims.next_task(sql, who, agent.lost_tasks, {*full, *left_out})
     return (agent, task_id) if task_id else None
 
 
@@ -124,9 +120,9 @@ def _claim(
     repos: tuple[str, ...],
     capabilities: tuple[str, ...],
     claim_id: str,
-    passed_over: Collection[str],
-) -> Claim | _NotThisOne | None:
-    found = _candidate(step.fleet, step.sql, agent_id, repos, capabilities, claim_id, passed_over)
+    left_out: Collection[int],
+) -> Claim | _CannotStart | None:
+    found = _candidate(step.fleet, step.sql, agent_id, repos, capabilities, claim_id, left_out)
     if found is None:
         return None
     agent, task_id = found
@@ -137,7 +133,7 @@ def _claim(
         prompts.check(step.sql, task)
     except Refused as refused:
         prompts.give_up(step, task, refused)
-        return _NotThisOne(task_id)
+        return _CannotStart()
     fence = task.fence + 1
     lease_until = step.now + step.fleet.lease_secs
     attempts.open_one(

@@ -160,7 +160,7 @@ def _afresh_since(history: Sequence[Recorded], fence: int) -> bool:
 
 def _ended_at(history: Sequence[Recorded], fence: int) -> int:
     """The log's line with which this attempt was claimed or, later, ended."""
-    return max((x.n for x in history if getattr(x.event, "fence", 0) == fence), default=0)
+    return max((x.n for x in history if getattr(x.event, "fence", -1) == fence), default=0)
 
 
 def _answer(sql: Sql, history: Sequence[Recorded]) -> str:

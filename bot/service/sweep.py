@@ -26,17 +26,21 @@ def sweep(fleet: Fleet) -> None:
     What cannot be read now does not keep the rest from being swept.
     """
     for repo in fleet.read(forge_facts.watched):
-        try:
-            repo_files.refresh(fleet, repo.id)
-            _changed_in(fleet, repo)
-        except (Unavailable, Refused) as problem:
-            log.warning("sweep of a repository failed", repo=repo.full_name, reason=str(problem))
+        for part in (_files_of, _changed_in):
+            try:
+                part(fleet, repo)
+            except (Unavailable, Refused) as problem:
+                log.warning("sweep of a repository failed", repo=repo.full_name, reason=str(problem))
     for task in fleet.read(lambda sql: tasks.in_states(sql, [State.REVIEW.value])):
         try:
             if task.pull_request:
                 pulls.look(fleet, task.repo_id, task.pull_request)
         except (Unavailable, Refused) as problem:
             log.warning("sweep of a pull request failed", task=task.id, reason=str(problem))
+
+
+def _files_of(fleet: Fleet, repo: KnownRepository) -> None:
+    repo_files.refresh(fleet, repo.id)
 
 
 def _changed_in(fleet: Fleet, repo: KnownRepository) -> None:

@@ -8,16 +8,14 @@ from bot.store import classes
 from bot.store.dialect import Sql
 
 
-def next_task(
-    sql: Sql, agent: Candidate, refused: Collection[str] = (), full_repos: Collection[int] = ()
-) -> str | None:
+def next_task(sql: Sql, agent: Candidate, refused: Collection[str] = (), elsewhere: Collection[int] = ()) -> str | None:
     """The id of the most urgent, longest waiting claimable task that ``agent`` may run, None for none.
 
-    ``refused`` are tasks not to be given to it; in ``full_repos`` (ids) enough is running.
+    ``refused`` are tasks not to be given to it, ``elsewhere`` repositories that are left out.
     """
     heads = []
     for class_id, key, repo, _ in classes.waiting(sql):
-        if key.repo_id not in full_repos and matching.fits(agent, key, repo):
+        if key.repo_id not in elsewhere and matching.fits(agent, key, repo):
             heads += _heads(sql, class_id, refused)
     return min(heads)[2] if heads else None
 

@@ -84,3 +84,11 @@ def test_work_is_handed_out_by_what_the_branch_says_now(world: World) -> None:
     agent.claims(issue)
     assert seen(world).text == "two"
     issue.shows(label="fleet/queued")
+
+
+def test_files_that_may_not_be_read_keep_no_issue_from_being_seen(world: World) -> None:
+    world.forge.faults.fails("GET", "*/branches/*", status=403, times=20)
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    world.forge.deliveries.drop()
+    world.sweeps()
+    issue.shows(label="fleet/queued")

@@ -17,7 +17,7 @@ from bot.service.fleet import Fleet
 from bot.service.opening import opened
 from bot.settings import Forgejo, Orchestrator, Server, Settings
 from bot.standin import Standin
-from bot.store import tokens
+from bot.store import repo_files, tokens
 from bot.store.database import migrate
 from bot.web.application import make_app
 
@@ -62,6 +62,8 @@ class Api:
     def task(self, number: int = 1, *requirements: str) -> str:
         """A queued task; returns its id."""
         self.fleet.remember(KNOWN)
+        now = self.fleet.clock()
+        self.fleet.store.write(lambda sql: repo_files.read(sql, KNOWN.id, "main", "", now))
         issue = Issue(1, number, f"Issue {number}", "Please.", Account(7, "bob"), frozenset(), True, 1.0, 1.0, "")
         known = self.fleet.repo(1)
         return self.fleet.step(

@@ -6,8 +6,9 @@ from bot.store.dialect import engine_types
 
 TABLES = (
     """CREATE TABLE host_run (
-        task_id TEXT NOT NULL, fence {int} NOT NULL, host TEXT NOT NULL, agent TEXT NOT NULL, started_at {real} NOT NULL,
-        stdout_at {int} NOT NULL, stderr_at {int} NOT NULL, PRIMARY KEY (task_id, fence)){strict}""",
+        task_id TEXT NOT NULL, fence {int} NOT NULL, host TEXT NOT NULL, agent TEXT NOT NULL,
+        started_at {real} NOT NULL, stdout_at {int} NOT NULL, stderr_at {int} NOT NULL,
+        PRIMARY KEY (task_id, fence)){strict}""",
     """CREATE TABLE host (
         id TEXT PRIMARY KEY, state TEXT NOT NULL, why TEXT NOT NULL, since {real} NOT NULL,
         seen_at {real} NOT NULL){strict}""",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.adapters.base import Adapter, Job
-from bot.agent.prompt import prompt_of
+from bot.core import ids
 from bot.execution.host_workspace import HostWorkspace
 from bot.execution.hosts import Job as HostJob
 from bot.settings.hosts import HostAgent
@@ -17,17 +17,18 @@ _INHERITED: Final = ("PATH", "LANG", "TZ")
 
 def layout(adapter: Adapter, work: Mapping[str, Any], run_dir: str, space: HostWorkspace, model: str = "") -> Job:
     """The run as its adapter sees it; every path is the host's. The same for every life of the orchestrator."""
-    session = str(work.get("session") or "")
+    named = ids.usable_session(work["session"]) and work["resume_instructions"]
+    resumes = bool(named) and adapter.can_resume
     home = Path(space.home)
     prompt_file = Path(run_dir) / "prompt" if adapter.prompt_on_stdin else home / _PROMPT
     return Job(
-        prompt=prompt_of(dict(work)),
+        prompt=str(work["resume_instructions"] if resumes else work["instructions"]),
         prompt_file=prompt_file,
         workspace=Path(space.tree),
         run_dir=Path(run_dir) / "files",
         home=home,
-        session=session,
-        resume=bool(session) and adapter.can_resume,
+        session=str(work["session"]) if resumes else "",
+        resume=resumes,
         model=model,
         timeout_secs=float(work["timeout_secs"]),
     )
@@ -58,6 +59,7 @@ def host_job(
         env_files=agent.env_files,
         inherit=tuple(dict.fromkeys((*_INHERITED, *adapter.passed_through, *agent.env))),
         files=files,
+        copies=adapter.credentials,
         timeout_secs=int(job.timeout_secs),
         grace_secs=grace_secs,
         max_log_bytes=max_log_bytes,

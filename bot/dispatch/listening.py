@@ -8,7 +8,8 @@ from bot.adapters.base import Adapter, Check, Line, Progress, Question, Said, Se
 from bot.adapters.lines import Lines
 from bot.agent.log import OutgoingLog
 from bot.agent.receipt import Evidence
-from bot.agent.report import usage_fields
+from bot.agent.report import usage_rows
+from bot.core import ids
 from bot.execution.hosts import Host, Piece, SeenRun
 from bot.service import reports
 from bot.store.host_runs import HostRun
@@ -129,6 +130,6 @@ class Listener:
                 self._news["checklist"] = tuple(self._checks.items())
             case Usage():
                 self._known.usage.append(said)
-                self._news["usage"] = usage_fields(said)
-            case SessionStarted(session):
-                self._known.session = session
+                self._news["usage"] = usage_rows(self._known.usage)
+            case SessionStarted(session) if ids.usable_session(session):
+                self._known.session = self._news["session"] = session

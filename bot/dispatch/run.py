@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +21,7 @@ from bot.agent.client import Claim
 from bot.agent.failures import is_over, reason_of, reason_of_result
 from bot.agent.log import OutgoingLog
 from bot.agent.receipt import Evidence, receipt_of
-from bot.core import agent_text, cleaning, host_text, modes
+from bot.core import agent_text, cleaning, host_text, ids, modes
 from bot.core.errors import Refused, Unavailable
 from bot.core.reasons import Reason
 from bot.dispatch.contact import Contact, Leaving, Superseded, Vanished
@@ -36,6 +37,7 @@ from bot.execution.process import Ended
 from bot.execution.workspace import Collected, Identity
 from bot.service import claims, reports
 from bot.service.fleet import Fleet, Step
+from bot.service.prompts import Instructions
 from bot.service.reports import Completion
 from bot.settings.hosts import HostAgent
 from bot.store import Sql, attempts, host_runs, run_logs
@@ -151,7 +153,10 @@ class Supervised:
         mirror = self._fleet.mirror(self._fleet.repo(task.repo_id))
         repository = str(task.repo_id)
         self._contact.briefly(lambda _: self._space.supply(mirror, repository, start))
-        self._contact.briefly(lambda _: self._space.prepare(repository, start, self._author, branch=task.branch))
+        keep = self._claim.task["keep"] is True
+        self._contact.briefly(
+            lambda _: self._space.prepare(repository, start, self._author, branch=task.branch, keep=keep)
+        )
         job = host_job(
             self._adapter, self._job, self._space, self._configured(),
             run_id=self._run_id, fence=self._fence, grace_secs=self._grace_secs,
@@ -194,6 +199,7 @@ class Supervised:
         outcome = self._adapter.finish(Exit(state.exit_code, state.signal, files))
         self._known.outcome = outcome
         self._known.usage.extend(outcome.usage)
+        self._known.session = outcome.session or self._known.session or self._job.session
         if state.left:
             log.error("processes that could not be ended", run=self._run_id, host=self._site.name, pids=state.left)
         if state.killed_by is not None:
@@ -239,13 +245,16 @@ class Supervised:
         self._known.log = self._log_facts()
         receipt = receipt_of(self._claim, self._known)
         who = (self._agent, self._task_id, self._fence)
-        full = Completion(said.outcome, said.reason, said.message, receipt)
+        session = self._known.session if ids.usable_session(self._known.session) else ""
+        afresh = self._known.outcome is not None and self._known.outcome.start_afresh
+        full = replace(said, receipt=receipt, session=session, start_afresh=afresh)
         try:
             self._contact.tell(lambda: reports.complete(self._fleet, *who, full))
         except Refused as refused:
             if said.outcome == Verdict.FAILED.value:
                 raise
-            worse = Completion(Verdict.FAILED.value, reason_of(refused).value, refused.reason, receipt)
+            reason = reason_of(refused).value
+            worse = replace(full, outcome=Verdict.FAILED.value, reason=reason, message=refused.reason)
             self._contact.tell(lambda: reports.complete(self._fleet, *who, worse))
         log.info("run over", run=self._run_id, host=self._site.name, outcome=said.outcome, reason=said.reason)
 
@@ -352,7 +361,9 @@ class Supervised:
     def _told_of_it(self, sql: Sql) -> dict[str, Any]:
         step = Step(self._fleet, sql, self._fleet.clock())
         task = step.task(self._task_id)
-        return claims.work_of(step, task) | {"repo_id": task.repo_id}
+        begun = host_runs.get(sql, self._task_id, self._fence) is not None
+        told = Instructions("") if begun else None  # it has its prompt already
+        return claims.work_of(step, task, told) | {"repo_id": task.repo_id}
 
     def _kept(self) -> host_runs.HostRun | None:
         return self._fleet.read(lambda sql: host_runs.get(sql, self._task_id, self._fence))

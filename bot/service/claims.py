@@ -10,6 +10,7 @@ from bot.core.errors import Refused
 from bot.core.task import Task
 from bot.service import prompts, repo_files
 from bot.service.fleet import Fleet, Step
+from bot.service.prompts import Instructions
 from bot.service.record import record
 from bot.store import Sql, agents, attempts, bodies, claims, forge_facts, log, tasks
 from bot.store.agents import Agent
@@ -167,17 +168,18 @@ def _same_again(step: Step, agent_id: str, claim_id: str) -> Claim | None:
     return Claim(task, attempt.fence, attempt.lease_until, work_of(step, task))
 
 
-def work_of(step: Step, task: Task) -> dict[str, Any]:
+def work_of(step: Step, task: Task, told: Instructions | None = None) -> dict[str, Any]:
     """What an agent is told of its task; nothing in it is a credential.
 
     ``instructions`` is the whole prompt. With ``session``, an agent that still has it and can go on with it takes
     ``resume_instructions`` instead. ``keep``: uncommitted changes in its workspace are to stay.
-    Raises Refused (``prompt_invalid``) when the repository's template cannot be used.
+    Given what it was ``told`` before, nothing is rendered. Else raises Refused (``prompt_invalid``) when the
+    repository's template cannot be used.
     """
     repo = forge_facts.repo(step.sql, task.repo_id)
     issue = forge_facts.issue(step.sql, task.repo_id, task.issue)
     o = step.fleet.settings.orchestrator
-    told = prompts.of(step, task)
+    told = told or prompts.of(step, task)
     return {
         "task_id": task.id,
         "repo": repo.full_name if repo else "",

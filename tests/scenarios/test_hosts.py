@@ -266,3 +266,19 @@ def test_a_host_that_is_away_is_said_and_its_agents_are_offline(world: World, tm
     world.settles()
     issue.shows(label="fleet/queued", says="No agent")
     assert "far" in readiness(world)
+
+
+def test_an_agent_asks_and_goes_on_where_it_was_when_it_has_its_answer(world: World, tmp_path: Path) -> None:
+    asks = "if [ -e half ]; then cat >answer; echo '::fleet summary Done with the answer.'; else "
+    asks += "echo half >half; echo '::fleet question Which database?'; fi"
+    world.has_hosts(here(tmp_path, "vm-1"), here(tmp_path, "vm-2"), scripted=script(asks))
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    world.settles()
+    issue.shows(label="fleet/waiting")
+    issue.tells("Which database?")
+    world.operator_says(issue, "The small one.")
+    world.settles()
+    issue.shows(label="fleet/review", pull_request=1)
+    issue.tells("@bob done in")
+    assert ran_on(world, issue)[0] == ran_on(world, issue)[1]
+    assert "The small one." in (world.repo.read_file(issue.branches()[0], "answer") or "")

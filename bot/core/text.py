@@ -312,18 +312,6 @@ def completed_otherwise(fence: int) -> str:
     return f"Attempt {fence} was completed before, with another content."
 
 
-def exit_code_contradicts(code: int) -> str:
-    return f"the receipt says done, but the agent's program ended with exit code {code}"
-
-
-def head_contradicts(claimed: str, found: str) -> str:
-    return f"the receipt names the commit {cleaning.code(claimed, 64)}, the result holds {cleaning.code(found, 64)}"
-
-
-def no_change_contradicts() -> str:
-    return "the receipt says that nothing was changed, but a result with commits has arrived"
-
-
 def mend_the_receipt() -> str:
     return "Nothing was changed here. Send a receipt that fits the facts, or complete with outcome failed."
 

@@ -25,9 +25,10 @@ from typing import Final, Self
 from bot.core import result_text as text
 from bot.core.errors import Refused, Unavailable
 from bot.execution import bundle as bundles
-from bot.execution import diffs, git
+from bot.execution import diffs, git, notes
 from bot.execution.bundle import BundleRules, CheckedBundle, Quarantine
 from bot.execution.git import Access, Setting
+from bot.execution.secretscan import SecretScan
 
 # What git says when the branch was not where we, or the forge a moment ago, thought it was.
 _RACED: Final = re.compile(r"\[rejected\]|incorrect old value|cannot lock ref|failed to lock")
@@ -152,6 +153,26 @@ class GitMirror:
     def diff_summary(self, base: str, head: str) -> diffs.DiffSummary:
         """Compare two commits of this mirror. Raises GitFailed when one of them is not here."""
         return diffs.summary(self.git_dir, base, head)
+
+    def merge_base(self, one: str, other: str) -> str:
+        """The commit from which both went their ways, "" when there is none (here)."""
+        found = git.run(["merge-base", git.sha(one), git.sha(other)], replace(self._here, ok=(0, 1, 128)))
+        return found.text if found.code == 0 else ""
+
+    def commits(self, base: str, head: str) -> tuple[str, ...]:
+        """What ``head`` has and ``base`` has not, oldest first. Raises GitFailed when one of them is not here."""
+        listed = git.run(["rev-list", "--reverse", "--topo-order", git.sha(head), f"^{git.sha(base)}"], self._here)
+        return tuple(listed.text.splitlines())
+
+    def holds_secret(self, base: str, head: str, scan: SecretScan) -> bool:
+        """Whether a secret stands in the commits between: their messages, names or lines."""
+        shown = ["log", "-p", "--text", "--no-textconv", "--no-ext-diff", "--no-color", "--format=%B%n%an%n%ae"]
+        return scan.found_in_chunks(git.stream([*shown, f"{git.sha(base)}..{git.sha(head)}", "--"], self._here))
+
+    def put_note(self, sha: str, line: str) -> None:
+        """Adds ``line`` to our note of a commit on the forge, once. Raises as ``notes.put`` does."""
+        with _Lock(self._lock):
+            notes.put(self.git_dir, self._url, self._remote, sha, line)
 
     def source_bundle(self, sha: str, have: str | None = None) -> Path:
         """A bundle with the commit ``sha`` and its history, less what somebody who holds ``have`` has

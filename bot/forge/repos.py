@@ -151,21 +151,27 @@ class Repos:
             lambda o, r: self._api.call("test the webhook", self._client.repo_test_hook, o, r, hook_id, write=True),
         )
 
-    def requires(self, repo: RepoRef, branch: str, context: str) -> bool:
-        """Whether a protection of ``branch`` waits for the commit status ``context``; True when it cannot be read."""
+    def required_contexts(self, repo: RepoRef, branch: str) -> tuple[str, ...] | None:
+        """The contexts (globs) that a protection of ``branch`` waits for; None when it cannot be read."""
         try:
             found = self._api.within(
                 repo,
                 lambda o, r: self._api.call("read branch protections", self._client.repo_list_branch_protection, o, r),
             )
         except Refused:
-            return True
-        return any(
-            rule.get("enable_status_check")
-            and fnmatch.fnmatchcase(branch, rule.get("rule_name") or rule.get("branch_name") or "")
-            and any(fnmatch.fnmatchcase(context, glob) for glob in rule.get("status_check_contexts") or ())
+            return None
+        covering = [
+            rule
             for rule in found
-        )
+            if rule.get("enable_status_check")
+            and fnmatch.fnmatchcase(branch, rule.get("rule_name") or rule.get("branch_name") or "")
+        ]
+        return tuple(dict.fromkeys(str(g) for rule in covering for g in rule.get("status_check_contexts") or ()))
+
+    def requires(self, repo: RepoRef, branch: str, context: str) -> bool:
+        """Whether a protection of ``branch`` waits for the commit status ``context``; True when it cannot be read."""
+        found = self.required_contexts(repo, branch)
+        return found is None or any(fnmatch.fnmatchcase(context, glob) for glob in found)
 
     def put_status(self, repo: RepoRef, sha: str, *, context: str, state: str, description: str, url: str) -> None:
         """Twice = two lines in the history, the newest counts; posted to the base repository."""

@@ -7,13 +7,15 @@ import os
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.core.errors import Refused, Unavailable
-from bot.execution import git, gitmirror
+from bot.execution import git, gitmirror, notes
 from bot.execution.bundle import BundleRules, RejectedBundle
 from bot.execution.gitmirror import GitMirror, Pushed
+from bot.execution.secretscan import SecretScan
 from tests.unit.execution.repos import Repo
 
 
@@ -267,3 +269,54 @@ def test_who_waited_while_another_fetched_does_not_ask_the_forge_again(
     assert len(asked) == 2
     place.mirror.fetch()
     assert len(asked) == 3
+
+
+def notes_of(place: Place, sha: str) -> list[str]:
+    return place.forge.git("notes", "--ref=refs/notes/agent-fleet", "show", sha).splitlines()
+
+
+def test_a_note_is_there_once_however_often_it_is_put(place: Place) -> None:
+    for line in ("one", "one", "two", "one"):
+        place.mirror.put_note(place.base, line)
+    assert notes_of(place, place.base) == ["one", "two"]
+    other = place.forge.commit({"a.py": b"two\n"}, place.base)
+    place.another_mirror().put_note(other, "three")
+    assert (notes_of(place, place.base), notes_of(place, other)) == (["one", "two"], ["three"])
+
+
+def test_a_note_of_others_is_kept_also_when_it_comes_in_between(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = place.forge.commit({"a.py": b"two\n"}, place.base)
+    elsewhere = GitMirror(place.path / "elsewhere", 42, str(place.forge.path), local=True)
+    elsewhere.fetch()
+    write = notes._write
+    between = ["theirs"]
+
+    def slow(*args: Any) -> None:
+        write(*args)
+        if between:
+            elsewhere.put_note(other, between.pop())
+
+    monkeypatch.setattr(notes, "_write", slow)
+    place.mirror.put_note(place.base, "ours")
+    assert (notes_of(place, place.base), notes_of(place, other)) == (["ours"], ["theirs"])
+
+
+def test_a_note_that_the_forge_refuses_or_does_not_answer_for_is_said(place: Place) -> None:
+    hook = place.forge.path / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho no >&2; exit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(Refused, match="pre-receive hook declined"):
+        place.mirror.put_note(place.base, "one")
+    gone = place.another_mirror(str(place.path / "gone.git"))
+    with pytest.raises(git.GitFailed):
+        gone.put_note(place.base, "one")
+
+
+def test_what_lies_between_two_commits_is_listed_and_searched(place: Place) -> None:
+    head = place.imports({"a.py": b"the s3cret-of-the-config\n"})
+    assert place.mirror.commits(place.base, head) == (head,)
+    assert place.mirror.merge_base(place.base, head) == place.base
+    assert place.mirror.merge_base("f" * 40, head) == ""
+    assert place.mirror.holds_secret(place.base, head, SecretScan(["s3cret-of-the-config"]))
+    assert not place.mirror.holds_secret(place.base, head, SecretScan(["another-s3cret"]))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -283,3 +284,49 @@ def test_every_page_is_read(net: responses.RequestsMock, forge: Forge) -> None:
     net.get(f"{LAB}/labels", json=[label(f"l{i}") for i in range(50)])
     net.get(f"{LAB}/labels", json=[label("last")])
     assert [x.name for x in forge.repos.labels(REF)][-2:] == ["l49", "last"]
+
+
+RECORDED: Final = Path(__file__).parents[2] / "recordings" / "forgejo-15" / "api"
+
+
+def recorded(name: str) -> Any:
+    return json.loads((RECORDED / f"{name}.json").read_text())
+
+
+def test_a_file_is_attached_once_also_when_the_answer_was_lost(forge: Forge, net: responses.RequestsMock) -> None:
+    """As recorded: 241-issue-attachment-create; an issue lists what it has under ``assets``."""
+    asset = recorded("241-issue-attachment-create")["response"]
+    net.get(f"{LAB}/issues/12", json=issue() | {"assets": []})
+    net.post(f"{LAB}/issues/12/assets", status=201, json=asset)
+    assert forge.issues.attach(REF, 12, "log.txt", b"7 byte") == asset["browser_download_url"]
+    sent = net.calls[1].request
+    assert sent.url == f"{LAB}/issues/12/assets?name=log.txt"
+    assert sent.headers["Content-Type"].startswith("multipart/form-data")
+    assert isinstance(sent.body, bytes)
+    assert b'name="attachment"; filename="log.txt"' in sent.body
+    net.replace("GET", f"{LAB}/issues/12", json=issue() | {"assets": [asset]})
+    assert forge.issues.attach(REF, 12, "log.txt", b"7 byte") == asset["browser_download_url"]
+    assert len(net.calls) == 3
+
+
+def test_a_kind_of_file_that_the_forge_refuses_is_said(forge: Forge, net: responses.RequestsMock) -> None:
+    refusal = recorded("242-issue-attachment-forbidden-type")
+    net.get(f"{LAB}/issues/12", json=issue() | {"assets": None})
+    net.post(f"{LAB}/issues/12/assets", status=refusal["status"], json=refusal["response"])
+    with pytest.raises(Refused, match="not allowed to be uploaded"):
+        forge.issues.attach(REF, 12, "log.exe", b"x")
+
+
+def test_required_contexts_are_those_of_every_rule_that_covers_the_branch(
+    forge: Forge, net: responses.RequestsMock
+) -> None:
+    rules = [
+        {"rule_name": "main", "enable_status_check": True, "status_check_contexts": ["ci/*", "lint"]},
+        {"rule_name": "m*", "enable_status_check": True, "status_check_contexts": ["ci/*"]},
+        {"rule_name": "main", "enable_status_check": False, "status_check_contexts": ["off"]},
+        {"rule_name": "other", "enable_status_check": True, "status_check_contexts": ["no"]},
+    ]
+    net.get(f"{LAB}/branch_protections", json=rules)
+    assert forge.repos.required_contexts(REF, "main") == ("ci/*", "lint")
+    net.replace("GET", f"{LAB}/branch_protections", status=403, body="")
+    assert forge.repos.required_contexts(REF, "main") is None

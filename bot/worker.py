@@ -16,7 +16,7 @@ import structlog
 from bot.core.errors import Refused, Unavailable
 from bot.core.operator_text import another_worker, stop_the_other_worker
 from bot.dispatch.dispatcher import Dispatcher
-from bot.service import clocks, housekeeping, intake, publish, sweep
+from bot.service import clocks, housekeeping, intake, publish, receipt_key, sweep
 from bot.service.fleet import Fleet
 from bot.service.opening import opened
 from bot.settings import Settings
@@ -50,6 +50,7 @@ class Worker:
     def run(self) -> None:
         """Blocks. Raises Refused when another worker runs on this database."""
         with only_one(self._fleet.store.path):
+            receipt_key.ready(self._fleet)
             threads = [
                 threading.Thread(target=self._loop, args=(name, turn), name=name)
                 for name, turn in (

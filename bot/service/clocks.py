@@ -12,7 +12,7 @@ from bot.core.errors import Refused, Unavailable
 from bot.core.events import Event
 from bot.core.reasons import Reason
 from bot.core.task import State, Task
-from bot.service import display, issues
+from bot.service import display, issues, receipts
 from bot.service.fleet import Fleet, Step
 from bot.service.record import record
 from bot.store import agents, attempts, tasks, timers
@@ -86,6 +86,9 @@ def notice_silence(fleet: Fleet) -> None:
 
 def _fire(step: Step, timer: Timer) -> None:
     timers.disarm(step.sql, timer.key)
+    if timer.kind == receipts.TIMER:
+        receipts.look_again(step, timer)
+        return
     task = tasks.find(step.sql, timer.task_id)
     if task is None or task.fence != timer.fence:
         return

@@ -7,8 +7,9 @@ import structlog
 
 from bot.core.errors import Refused, Unavailable
 from bot.execution.git import GitFailed, GitTimedOut
+from bot.service.artifacts import drop_unwanted
 from bot.service.fleet import Fleet
-from bot.store import Sql, attempts, forge_facts, inbox, request_keys, run_logs
+from bot.store import Sql, artifacts, attempts, forge_facts, inbox, request_keys, run_logs
 from bot.store.forge_facts import KnownRepository
 
 log = structlog.get_logger(__name__)
@@ -22,7 +23,7 @@ Forget = Callable[[Sql, float, int], int]
 
 
 def tidy(fleet: Fleet, go_on: Callable[[], bool] = lambda: True) -> None:
-    """Deletes old rows, files of uploads that broke off, and results in mirrors whose task has ended.
+    """Deletes old rows and artifacts, files of uploads that broke off, and results in mirrors whose task has ended.
 
     ``go_on`` is asked between the parts. Safe at any time, any number of times; a mirror that cannot be tidied now
     does not keep the rest from being.
@@ -31,7 +32,9 @@ def tidy(fleet: Fleet, go_on: Callable[[], bool] = lambda: True) -> None:
     _forget(fleet, inbox.forget_done, kept.keep_payloads_days, go_on)
     _forget(fleet, request_keys.forget, _KEEP_KEYS_DAYS, go_on)
     _forget(fleet, run_logs.forget, kept.keep_logs_days, go_on)
+    _forget(fleet, artifacts.forget, kept.keep_logs_days, go_on)
     _drop_uploads(fleet)
+    drop_unwanted(fleet, fleet.clock() - _DAY_SECS)
     for repo in fleet.read(forge_facts.repos):
         if not go_on():
             return

@@ -14,25 +14,19 @@ from bot.core.retry import RetryPolicy, backoff
 from bot.core.task import State, Task
 from bot.execution.gitmirror import GitMirror, Pushed, PushOutcome
 from bot.forge import Missing
-from bot.service import labels
+from bot.service import labels, publish_receipts, receipts
 from bot.service.fleet import Fleet, Step, ref
 from bot.service.mirrors import with_mirror
 from bot.service.record import record
+from bot.service.wishes import Known, NotWanted, Publisher
 from bot.store import attempts, bodies, forge_facts, log, outbox, tasks
 from bot.store.outbox import Wish
 
 logger = structlog.get_logger(__name__)
 
-Known = dict[str, Any]
-Publisher = Callable[[Fleet, Wish], Known]
-
 _AGAIN: Final = RetryPolicy(backoff_secs=5, backoff_max_secs=600)
 #: Refusals (a missing right, an archived repository) are tried again this often: people mend them.
 _MAX_REFUSALS: Final = 8
-
-
-class NotWanted(Exception):
-    """The wish is out of date: nothing is done."""
 
 
 def work_off(fleet: Fleet, limit: int = 50, go_on: Callable[[], bool] = lambda: True) -> int:
@@ -122,13 +116,14 @@ def _status(fleet: Fleet, wish: Wish) -> Known:
     repo = fleet.repo(wish.wish["repo_id"])
     shown = fleet.read(lambda sql: outbox.find(sql, f"comment:{wish.wish['repo_id']}#{wish.wish['issue']}"))
     state, description, sha = wish.wish["state"], wish.wish["description"], wish.wish["sha"]
+    context = wish.wish.get("context", view.CONTEXT)
     try:
-        if wish.tries and fleet.forge.repos.statuses(ref(repo), sha).get(view.CONTEXT) == (state, description):
-            return {}  # an earlier try got through, only its answer was lost
+        # After a lost answer it may be there; a receipt's must be there once, whatever became of us meanwhile.
+        look = wish.tries or context != view.CONTEXT
+        if look and fleet.forge.repos.statuses(ref(repo), sha).get(context) == (state, description):
+            return {}
         url = str(shown.known.get("url") or repo.html_url) if shown else repo.html_url
-        fleet.forge.repos.put_status(
-            ref(repo), sha, context=view.CONTEXT, state=state, description=description, url=url
-        )
+        fleet.forge.repos.put_status(ref(repo), sha, context=context, state=state, description=description, url=url)
     except Missing as missing:
         raise NotWanted(str(missing)) from missing
     return {}
@@ -205,6 +200,9 @@ PUBLISHERS: Final[Mapping[str, Publisher]] = {
     "push": _push,
     "pull": _pull,
     "close": _close,
+    "receipt": receipts.settle,
+    "note": publish_receipts.note,
+    "attachment": publish_receipts.attachment,
 }
 
 

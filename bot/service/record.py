@@ -5,7 +5,7 @@ from bot.core import ids, modes, text, view
 from bot.core.events import Event
 from bot.core.reasons import Reason
 from bot.core.task import Task
-from bot.service import display
+from bot.service import display, receipts
 from bot.service.fleet import Step
 from bot.store import attempts, log, outbox, timers
 from bot.store.timers import Timer
@@ -111,6 +111,10 @@ def _publish(step: Step, before: Task, after: Task, event: Event) -> None:
             outbox.wish(step.sql, f"pull:{after.id}", "pull", after.id, wish, at=step.now)
             if before.pushed_sha and before.pushed_sha != event.sha:
                 display.finish_status(step, after, before.pushed_sha)
+        case e.PullRequestOpened():
+            receipts.ask_for(step, after)
+        case e.Merged() | e.PullRequestClosed() | e.Cancelled() | e.GaveUp():
+            receipts.task_ended(step, after)
         case e.RetryRequested(fresh=True) if before.pull_request:
             target = f"close:{before.repo_id}#{before.pull_request}"
             wish = {"repo_id": before.repo_id, "number": before.pull_request, "issue": before.issue}

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,18 @@ from bot.core import events as e
 from bot.core.errors import Refused
 from bot.core.events import Event
 from bot.core.reasons import Reason
+from bot.core.receipt_facts import Claims, Facts
+from bot.core.receipt_rules import Check
 from bot.core.task import State, Task
 from bot.execution.bundle import NothingToCommit, RejectedBundle
-from bot.service import claimed_pulls, display, mirrors
+from bot.service import claimed_pulls, display, late_receipts, mirrors, receipt_facts
+from bot.service import receipts as signed
 from bot.service.agents import holding
 from bot.service.claimed_pulls import ClaimedPull
 from bot.service.fleet import Fleet, Step
 from bot.service.record import record
 from bot.store import attempts, bodies, host_runs, receipts, run_logs, tasks
+from bot.store.attempts import Attempt
 
 #: After so many in a row, handing back counts as a failed attempt.
 _MAX_HANDED_BACK = 5
@@ -168,14 +171,16 @@ def complete(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, said:
     before = fleet.read(lambda sql: _answered(sql, task_id, agent_id, fence, sha256))
     if before is not None:
         return before
-    claimed = claimed_pulls.look(fleet, agent_id, task_id, fence, said.receipt) if said.outcome == "done" else None
+    done = said.outcome == "done"
+    claimed = claimed_pulls.look(fleet, agent_id, task_id, fence, said.receipt) if done else None
+    named = late_receipts.named_pull(fleet, agent_id, task_id, fence, said.receipt) if done else None
 
     def command(step: Step) -> dict[str, Any]:
         again = _answered(step.sql, task_id, agent_id, fence, sha256)
         if again is not None:
             return again
         held = holding(step.sql, agent_id, task_id, fence)
-        answer = _complete(step, agent_id, step.task(task_id), said, claimed)
+        answer = _complete(step, agent_id, step.task(task_id), said, claimed, named)
         used = (said.receipt or {}).get("usage")
         attempts.ended_with(
             step.sql,
@@ -201,11 +206,19 @@ def _answered(sql: Any, task_id: str, agent_id: str, fence: int | None, sha256: 
     raise Refused(text.completed_otherwise(attempt.fence), text.ask_for_a_new_task(), 409, "completed_otherwise")
 
 
-def _complete(step: Step, agent_id: str, task: Task, said: Completion, claimed: ClaimedPull | None) -> dict[str, Any]:
+def _complete(
+    step: Step,
+    agent_id: str,
+    task: Task,
+    said: Completion,
+    claimed: ClaimedPull | None,
+    named: Facts | None,
+) -> dict[str, Any]:
     receipt = said.receipt or {}
     receipt_sha = cleaning.digest(json.dumps(receipt, sort_keys=True, ensure_ascii=False))
     attempt = attempts.get(step.sql, task.id, task.fence)
     found = attempt.result if attempt else {}
+    checks = _held_against(step, task, attempt, said, claimed, named) if attempt else ()
     event = _event(step, task, said, found, claimed, receipt_sha)
     receipts.put(step.sql, task.id, task.fence, agent_id, receipt_sha, receipt, step.now)
     cause = f"complete:{task.id}:{task.fence}"
@@ -218,8 +231,28 @@ def _complete(step: Step, agent_id: str, task: Task, said: Completion, claimed: 
         "task_id": task.id,
         "state": after.state.value,
         "verdict": "pending" if accepted else "unverified",
-        "checks": _checks(found) if accepted and not claimed else [],
+        "checks": [check.as_json() for check in checks] if accepted else [],
     }
+
+
+def _held_against(
+    step: Step,
+    task: Task,
+    attempt: Attempt,
+    said: Completion,
+    claimed: ClaimedPull | None,
+    named: Facts | None,
+) -> tuple[Check, ...]:
+    """The receipt held against what is known already; what is not known yet contradicts nothing. Raises Refused."""
+    if said.outcome not in ("done", "no_change"):
+        return ()
+    claims = Claims(said.receipt or {})
+    facts = receipt_facts.recorded(step.fleet, step.sql, task, attempt, claims, said.outcome, step.now)
+    if claimed is not None:  # the commits are theirs, on a branch of theirs: looked at when the receipt is settled
+        facts = replace(facts, work=None, branch=claimed.head_branch, pull_number=claimed.number)
+    if named is not None:
+        facts = replace(facts, pull=named.pull, pull_looked_for=named.pull_looked_for)
+    return signed.checked(claims, facts)
 
 
 def _event(
@@ -232,7 +265,6 @@ def _event(
         return _failed(step, task, reasons.parse(said.reason), message)
     if said.outcome == "done" and claimed:
         return _accepted(step, task, message, claimed.as_result(task), receipt_sha)
-    _refuse_contradictions(said, found)
     if said.outcome == "done" and not found:
         raise Refused(text.no_result_yet(), text.send_the_result_first(), 422, Reason.REJECTED_RECEIPT.value)
     if said.outcome == "done" and not found.get("nothing"):
@@ -268,34 +300,6 @@ def _keeps_coming_back(step: Step, task: Task) -> bool:
     """Handing back is free, but not for ever: something about the task may be what ends the agents."""
     ended = [a for a in attempts.of_task(step.sql, task.id) if not a.active][-_MAX_HANDED_BACK:]
     return len(ended) == _MAX_HANDED_BACK and all(a.outcome == "handed back" for a in ended)
-
-
-def _refuse_contradictions(said: Completion, found: dict[str, Any]) -> None:
-    """The receipt's words against what is known; only a contradiction refuses, silence does not."""
-    receipt = said.receipt or {}
-    process, git = _table(receipt, "process"), _table(receipt, "git")
-    exit_code, head = process.get("exit_code"), git.get("head_sha")
-    if said.outcome == "done" and isinstance(exit_code, int) and exit_code != 0:
-        raise _rejected("r2", text.exit_code_contradicts(exit_code))
-    if isinstance(head, str) and head and found and head != found.get("head_sha"):
-        raise _rejected("r3", text.head_contradicts(head, str(found.get("head_sha"))))
-    if said.outcome == "no_change" and found and not found.get("nothing"):
-        raise _rejected("r4", text.no_change_contradicts())
-
-
-def _rejected(rule: str, observation: str) -> Refused:
-    return Refused(f"{rule}: {observation}", text.mend_the_receipt(), 422, Reason.REJECTED_RECEIPT.value)
-
-
-def _checks(found: dict[str, Any]) -> Sequence[dict[str, Any]]:
-    """The rules that hold already; those about branch, pull request and CI follow once they are published."""
-    head = str(found.get("head_sha"))[:12]
-    return [
-        {"rule": "r1", "ok": True, "observed": "the fence is current"},
-        {"rule": "r4", "ok": True, "observed": f"{head} is {len(found.get('commits', []))} ahead of the base"},
-        {"rule": "r6", "ok": True, "observed": "no protected path is touched"},
-        {"rule": "r11", "ok": True, "observed": "no configured secret is in it"},
-    ]
 
 
 def _used(step: Step, said: object) -> dict[str, Any]:

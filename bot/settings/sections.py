@@ -187,10 +187,18 @@ class Orchestrator(Section):
     """Beginning of the branches the bot pushes."""
     max_classes: Count = 2000
     """Most different combinations of requirements among the waiting tasks."""
+    receipt_checks: Literal["wait", "require", "ignore"] = "wait"
+    """CI before a receipt is signed: `wait` for contexts the base branch requires, `require` all, or `ignore` it."""
+    receipt_wait_secs: SecondsOrNone = 3600
+    """How long after an attempt's end a receipt waits for CI; then it is signed as unverified."""
+    max_artifact_bytes: Bytes = 20 * 1024 * 1024
+    """Largest file an agent may hand in beside its commits, in bytes."""
+    max_artifacts: Annotated[int, Field(ge=0, le=1000)] = 20
+    """Most such files of one attempt."""
     keep_payloads_days: Days = 14
     """How long webhooks that were dealt with are kept, in days."""
     keep_logs_days: Days = 90
-    """How long what an agent printed is kept after its attempt ended, in days."""
+    """How long what an agent printed, and the files it handed in, are kept after its attempt ended, in days."""
 
     @property
     def lease_secs(self) -> int:

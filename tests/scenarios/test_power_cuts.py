@@ -1,12 +1,17 @@
-"""The server dies between any two steps and is started again: one branch, one pull request, one status comment."""
+"""The server dies between any two steps and is started again: one of each thing.
+
+One branch, one pull request, one status comment, one receipt, its note, its status and its attachment.
+"""
 
 import contextlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
 
+from bot.core import receipts
 from tests.world import World
 from tests.world.issues import IssueView
 from tests.world.power import PowerCut
@@ -54,6 +59,11 @@ def _ends_as_it_should(world: World, issue: IssueView) -> None:
     issue.tells("was merged")
     assert len(issue.branches()) == 1
     assert len(issue.bot_comments()) == 3, [c.body for c in issue.bot_comments()]
+    [receipt] = issue.receipts()
+    assert receipt["verdict"]["result"] == "verified"
+    assert [json.loads(line) for line in issue.note().splitlines()] == [receipt]
+    [(state, description)] = issue.receipt_statuses()
+    assert (state, description) == ("success", f"{receipts.digest(receipt)[:16]} verified")
 
 
 def _points(root: Path) -> int:

@@ -127,6 +127,17 @@ class PullAgent:
             path = f"tasks/{self.task['task_id']}/result"
             return self._call("POST", path, params=self._who(), data=bundle, kind="application/x-git-bundle")
 
+    def attaches(self, name: str, content: bytes, **more: Any) -> requests.Response:
+        """A file beside the commits."""
+        path = f"tasks/{self.task['task_id']}/artifacts/{name}"
+        kind = "application/octet-stream"
+        return self._call("PUT", path, params=self._who() | more, data=content, kind=kind)
+
+    def says_late(self, task_id: str, receipt: dict[str, Any]) -> requests.Response:
+        """A receipt without completion."""
+        said = {"agent_id": self.name, "task_id": task_id, "fence": self.fence, "receipt": receipt}
+        return self._call("POST", "receipts", said)
+
     def completes(
         self, outcome: str, message: str = "", reason: str = "", more: Mapping[str, Any] | None = None, **receipt: Any
     ) -> "PullAgent":

@@ -1,8 +1,10 @@
 """An issue as a person sees it."""
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from bot.standin import Entry, Issue, Pull
+from bot.standin.git import GitError
 
 if TYPE_CHECKING:
     from tests.world.world import World
@@ -67,6 +69,26 @@ class IssueView:
         found = self.pulls()
         assert found, "there is no pull request"
         return found[-1]
+
+    def receipts(self) -> list[dict[str, Any]]:
+        """The signed receipts attached to the issue, oldest first."""
+        self._world.catches_up()
+        return [json.loads(a.content) for a in self.issue.assets if a.name.startswith("receipt-rcp_")]
+
+    def receipt_statuses(self) -> list[tuple[str, str]]:
+        """(state, description) in the receipt's context on the pull request's head, oldest first."""
+        self._world.catches_up()
+        head = self.pull().head_sha
+        found = [s for s in self._world.repo.statuses if (s.sha, s.context) == (head, "agent-fleet/receipt")]
+        return [(s.state, s.description) for s in found]
+
+    def note(self) -> str:
+        """What a fresh clone reads as note on the pull request's head, "" for none."""
+        git = self._world.repo.git
+        try:
+            return git.run("notes", "--ref=refs/notes/agent-fleet", "show", self.pull().head_sha)
+        except GitError:
+            return ""
 
     def commit_status(self) -> str:
         """The newest state in our context on the newest branch, "" for none."""

@@ -230,7 +230,7 @@ class _Mirrored(Fleet):
 
     def mirror(self, repo: Any) -> Any:
         found = super().mirror(repo)
-        for name in ("push", "import_result", "fetch"):
+        for name in ("push", "import_result", "fetch", "put_note"):
             setattr(found, name, self.power.around(getattr(found, name)))
         return found
 

@@ -22,6 +22,7 @@ COMMANDS: Final = (
     "docs",
     "hosts",
     "migrate",
+    "receipts",
     "serve",
     "setup",
     "tokens",

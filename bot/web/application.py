@@ -15,7 +15,7 @@ from bot.core import api_text as text
 from bot.core.errors import Refused, Unavailable
 from bot.service.fleet import Fleet
 from bot.service.opening import close_fleet
-from bot.web import agents, answers, documents, fleet, health, receipts, tasks, webhooks, work
+from bot.web import agents, answers, artifacts, documents, fleet, health, receipts, tasks, webhooks, work
 from bot.web.callers import Doorkeeper
 from bot.web.endpoint import Endpoints, House
 from bot.web.openapi import document
@@ -34,6 +34,7 @@ ROOMS: Final[tuple[Endpoints, ...]] = (
     work.ENDPOINTS,
     tasks.ENDPOINTS,
     receipts.ENDPOINTS,
+    artifacts.ENDPOINTS,
     fleet.ENDPOINTS,
     documents.ENDPOINTS,
     health.ENDPOINTS,

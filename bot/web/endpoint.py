@@ -116,6 +116,9 @@ class Endpoints:
     def post(self, path: str, may: May, answers: Mapping[int, Any], **more: Any) -> Callable[[Handler], Handler]:
         return self._declare("POST", path, may, answers, **more)
 
+    def put(self, path: str, may: May, answers: Mapping[int, Any], **more: Any) -> Callable[[Handler], Handler]:
+        return self._declare("PUT", path, may, answers, **more)
+
     def _declare(
         self,
         method: str,

@@ -101,11 +101,11 @@ def refusals(endpoint: Endpoint) -> list[int]:
         found += [400, 422]
     if endpoint.said is not None or endpoint.takes:
         found += [413]
-    if endpoint.said is not None or endpoint.takes.endswith("bundle"):
+    if endpoint.said is not None or endpoint.takes not in ("", "application/json"):
         found += [415]
     if endpoint.places or endpoint.may is May.AGENT:
         found += [404]
-    if endpoint.method == "POST" and endpoint.may is not May.ANYONE:
+    if endpoint.method in ("POST", "PUT") and endpoint.may is not May.ANYONE:
         found += [409, 422]
     if "webhooks" in endpoint.path:
         found += [403]

@@ -1,13 +1,16 @@
-"""Receipts: an agent's claims about what it did, kept as they came."""
+"""Receipts: an agent's claims as they came, and what the orchestrator signed about the same work."""
 
+import base64
+import json
 from typing import Any, Final, Self
 
 from pydantic import Field, model_validator
 
+from bot import signing
 from bot.core import api_text as text
 from bot.core.errors import Refused
-from bot.service import late_receipts
-from bot.store import Sql, receipts
+from bot.service import late_receipts, receipt_key
+from bot.store import Sql, receipts, signed_receipts, tasks
 from bot.web.answers import Answer, Shown, moment
 from bot.web.callers import May, may_see
 from bot.web.earlier_wire import EarlierReceipt
@@ -55,9 +58,91 @@ class Which(Asked):
     """Needed with the enrolment token only."""
 
 
+class SignedShown(Shown):
+    receipt_id: str
+    number: int
+    """Its place in the repository's chain, from 1."""
+    attempt: int
+    sha256: str
+    """Of the receipt without `sig`, as canonical JSON (RFC 8785, integers only)."""
+    result: str
+    receipt: dict[str, Any]
+    """What `agent-fleet receipts verify` checks."""
+
+
+class SignedPage(Shown):
+    receipts: list[SignedShown]
+
+
+class PublicKeyShown(Shown):
+    key_id: str
+    alg: str
+    public_key: str
+    """32 bytes in base64."""
+    pem: str
+    created_at: str | None
+    retired_at: str | None
+    """Null for the one that signs now."""
+
+
+class PublicKeys(Shown):
+    keys: list[PublicKeyShown]
+
+
+@ENDPOINTS.get("/.well-known/agent-fleet-receipt-keys", May.ANYONE, {200: PublicKeys})
+def receipt_keys(call: Call) -> Answer:
+    """The public keys that receipts were signed with, the present one first. Keep a copy of what you trust."""
+    receipt_key.ready(call.fleet)
+    found = call.fleet.read(signed_receipts.keys)
+    return Answer(
+        PublicKeys(
+            keys=[
+                PublicKeyShown(
+                    key_id=key.key_id,
+                    alg="ed25519",
+                    public_key=base64.b64encode(key.public).decode(),
+                    pem=signing.public_pem(key.public),
+                    created_at=moment(key.created_at),
+                    retired_at=moment(key.retired_at),
+                )
+                for key in found
+            ]
+        )
+    )
+
+
+@ENDPOINTS.get("/api/v1/tasks/<task_id>/signed-receipts", May.SEE, {200: SignedPage})
+def signed_of_task(call: Call, task_id: str, asked: Which) -> Answer:
+    """The signed receipts of a task, oldest first: one per result whose pull request and checks were looked at."""
+
+    def query(sql: Sql) -> list[signed_receipts.Signed]:
+        tasks.get(sql, task_id)
+        may_see(sql, call.caller, asked.agent_id, task_id)
+        return signed_receipts.of_task(sql, task_id)
+
+    return Answer(
+        SignedPage(
+            receipts=[
+                SignedShown(
+                    receipt_id=one.id,
+                    number=one.number,
+                    attempt=one.fence,
+                    sha256=one.sha256,
+                    result=one.result,
+                    receipt=json.loads(one.body),
+                )
+                for one in call.fleet.read(query)
+            ]
+        )
+    )
+
+
 @ENDPOINTS.post("/api/v1/receipts", May.AGENT, {201: ReceiptShown})
 def receipt_kept(call: Call, said: Receipt) -> Answer:
-    """Keeps a receipt without completing anything: late facts, artifacts. The same one again is kept once."""
+    """Keeps a receipt without completing anything: late facts, artifacts. The same one again is kept once.
+
+    A claim that contradicts what the server or the forge knows is refused with 422 and the rule that it breaks.
+    """
     agent_id = call.caller.as_agent(said.agent_id)
     fence = fence_of(call.caller, said.fence)
     content = said.receipt if said.receipt is not None else said.as_receipt()

@@ -34,6 +34,10 @@ TABLE: Final = {
     "GET /api/v1/tasks/<task_id>/log": "aerwd",
     "GET /api/v1/tasks/<task_id>/receipts": "aerwd",
     "GET /api/v1/receipts/<receipt_id>": "aerwd",
+    "GET /api/v1/tasks/<task_id>/signed-receipts": "aerwd",
+    "GET /.well-known/agent-fleet-receipt-keys": "open",
+    "PUT /api/v1/tasks/<task_id>/artifacts/<name>": "ae",
+    "GET /api/v1/tasks/<task_id>/artifacts/<name>": "aerwd",
     "POST /api/v1/tasks": "wd",
     "POST /api/v1/tasks/<task_id>/retry": "wd",
     "POST /api/v1/tasks/<task_id>/cancel": "wd",
@@ -52,7 +56,7 @@ def test_the_table_is_complete() -> None:
 @pytest.mark.parametrize("call", sorted(TABLE))
 def test_who_gets_in(api: Api, call: str) -> None:
     method, _, path = call.partition(" ")
-    path = path.replace("<task_id>", "t_none").replace("<receipt_id>", "rcp_none")
+    path = path.replace("<task_id>", "t_none").replace("<receipt_id>", "rcp_none").replace("<name>", "a.txt")
     expected = TABLE[call]
     secrets = {k: api.token(role, "gpu-1" if role == "agent" else "") for k, role in CALLERS.items() if k != "e"}
     for key, secret in {**secrets, "e": ENROLMENT}.items():

@@ -69,6 +69,34 @@ def test_old_payloads_keys_logs_and_uploads_go(world: World) -> None:
     issue.status_comment()
 
 
+def test_artifacts_go_with_the_logs_and_one_that_another_attempt_has_stays(world: World) -> None:
+    agent = world.pull_agent("gpu-1", ["python"])
+    files = world.fleet.data_dir / "artifacts"
+
+    def handed_in(*contents: bytes) -> None:
+        issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+        agent.claims(issue)
+        for content in contents:
+            assert agent.attaches(f"{content.decode()}.txt", content).status_code == 200
+        agent.finds_nothing("It works.")
+        issue.tells("found nothing to change")
+
+    def kept() -> list[bytes]:
+        for path in files.glob("??/*"):
+            os.utime(path, (world.clock() - 2 * DAY, world.clock() - 2 * DAY))  # the world's clock is not the disk's
+        housekeeping.tidy(world.fleet)
+        return sorted(path.read_bytes() for path in files.glob("??/*"))
+
+    handed_in(b"one", b"both")
+    world.clock.forward(60 * DAY)
+    handed_in(b"two", b"both")
+    assert kept() == [b"both", b"one", b"two"]
+    world.clock.forward(31 * DAY)
+    assert kept() == [b"both", b"two"]
+    world.clock.forward(60 * DAY)
+    assert kept() == []
+
+
 def test_a_mirror_that_cannot_be_tidied_keeps_nothing_else_from_it(world: World) -> None:
     git_dir = world.fleet.mirror(world.fleet.repo(world.repo.id)).git_dir
     git_dir.mkdir()

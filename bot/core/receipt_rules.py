@@ -116,7 +116,8 @@ def _unknown(observed: str) -> Seen:
 
 
 def _current(claims: Claims, facts: Facts) -> Seen:
-    known = {"id": facts.task_id, "repo": facts.repo, "issue": facts.issue, "fence": facts.fence}
+    # Not the repository's name: it may have been renamed since the agent was told.
+    known = {"id": facts.task_id, "issue": facts.issue, "fence": facts.fence}
     for name, value in known.items():
         said = claims.table("task").get(name)
         if isinstance(said, type(value)) and not isinstance(said, bool) and said != value:

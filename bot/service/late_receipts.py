@@ -75,8 +75,12 @@ def _look(
         raise Refused(text.not_holding(agent_id), text.ask_for_a_new_task(), status, kind)
     if fence is None and not (attempt.active or attempt.answer_sha256):
         raise Refused(text.not_holding(agent_id), text.ask_for_a_new_task(), 409, "not_holding")
-    outcome = "done" if receipt_facts.accepted_result(sql, task_id, attempt.fence) else ""
-    return task, attempt, receipt_facts.recorded(fleet, sql, task, attempt, claims, outcome, fleet.clock())
+    accepted = receipt_facts.accepted_result(sql, task_id, attempt.fence)
+    outcome = "done" if accepted else ""
+    facts = receipt_facts.recorded(fleet, sql, task, attempt, claims, outcome, fleet.clock())
+    if accepted and not accepted.head_sha:  # published by the agent itself, on a branch of its own
+        facts = replace(facts, work=None, branch=claims.text("git", "branch") or task.branch)
+    return task, attempt, facts
 
 
 def _asked_of_the_forge(fleet: Fleet, task: Task, attempt: Attempt, facts: Facts, claims: Claims) -> Facts:

@@ -340,6 +340,9 @@ def test_a_pull_request_of_the_agents_own_is_looked_at_like_any_other(world: Wor
     [receipt] = issue.receipts()
     assert receipt["verdict"]["result"] == "tainted"  # r6: such a change is nobody's but people's
     assert "was opened by robot, who is neither the bot nor" in rule_of(receipt, "r5")["observed"]
+    task = receipt["task"]["id"]
+    assert agent.says_late(task, {"git": {"branch": branch}}).status_code == 201
+    assert agent.says_late(task, {"pull_request": {"number": 99}}).status_code == 422
     shown = [s.state for s in world.repo.statuses if s.context == CONTEXT]
     assert shown == ["error"]
     agent.drops()

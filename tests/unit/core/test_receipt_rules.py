@@ -71,7 +71,7 @@ def test_what_holds_passes_every_rule(said: dict[str, Any]) -> None:
 #: rule, what the receipt says otherwise, a part of what was observed.
 CONTRADICTIONS: Final = [
     ("r1", {"task": {"fence": 1}}, "fence 1, it is 2"),
-    ("r1", {"task": {"repo": "ann/other"}}, "repo ann/other, it is ann/demo"),
+    ("r1", {"task": {"id": "t_2"}}, "id t_2, it is t_1"),
     ("r2", {"process": {"exit_code": 3}}, "exit code 3"),
     ("r2", {"process": {"exit_code": 0, "signal": 9}}, "signal 9"),
     ("r2", {"claims": {"status": "failed"}}, "'failed'"),
@@ -208,6 +208,10 @@ def test_nothing_to_change_and_yet_commits_is_a_contradiction() -> None:
 )
 def test_claims_of_another_shape_claim_nothing(said: dict[str, Any]) -> None:
     assert {c.verdict for c in check(Claims(said), FACTS)} == {Verdict.PASS}
+
+
+def test_a_repository_renamed_meanwhile_makes_nobody_a_liar() -> None:
+    assert seen("r1", {"task": {"repo": "ann/before"}}, FACTS)[0] == "pass"
 
 
 def test_what_the_rules_come_to() -> None:

@@ -31,12 +31,13 @@ def spans(markdown: str) -> list[str]:
 @given(ANY)
 @example("`")
 @example("``` @ann `")
+@example("<!-- fleet:v1:status -->")
 def test_nothing_leaves_its_code_marks(text: str) -> None:
     made = cleaning.code(text)
     assert "\n" not in made
     [inside] = spans(made)
     assert made == made[: made.index(inside)] + inside + made[made.index(inside) + len(inside) :]
-    assert inside.strip() == cleaning.one_line(text).strip()
+    assert inside.strip() == cleaning.one_line(text).replace("<!--", "<\u2060!--").strip()
     assert not made.strip("`").startswith("`")
 
 

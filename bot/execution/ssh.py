@@ -120,7 +120,7 @@ class SshHost(Way):
         line, channel = self._open()
         try:
             channel.exec_command(self._command(["serve"]))
-        except (paramiko.SSHException, EOFError) as error:
+        except (paramiko.SSHException, EOFError, OSError) as error:
             end(channel)
             self._release(line)
             raise Unreachable(self.name, text.connection_lost()) from error
@@ -272,7 +272,10 @@ def _exchange(
     sink: Callable[[bytes], None],
     watched: Watched,
 ) -> Finished:
-    channel.exec_command(command)
+    try:
+        channel.exec_command(command)
+    except OSError as error:  # a connection's own, saved for whoever asks next
+        raise _Lost from error
     watched.beat()
     try:
         for chunk in stdin:

@@ -37,7 +37,7 @@ def _story(world: World, root: Path, cut_at: int = 0) -> int:
     world.power.cut_at = before + cut_at if cut_at else 0
     _until_it_works(world, world.settles)
     points = world.power.passed - before
-    _until_it_works(world, lambda: world.seconds_pass(30))
+    _until_it_works(world, lambda: world.seconds_pass(90))  # a minute later the repository's files are asked for again
     issue.shows(label="fleet/review", pull_request=1)
     issue.tells("@bob done in")
     assert len(issue.branches()) == 1

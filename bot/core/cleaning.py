@@ -43,6 +43,11 @@ def authored(text: str, limit: int = 1_000_000) -> str:
     return _MARK.sub(r"\1: :", _HIDDEN.sub("[hidden comment removed]", plain(text, limit)))
 
 
+def readable(text: str, limit: int = 1_000_000) -> str:
+    """What a person sees of a text: plain, and without HTML comments (one that is not closed hides the rest)."""
+    return plain(_HIDDEN.sub("", plain(text, limit)))
+
+
 def one_line(text: str, limit: int = 200) -> str:
     """Plain text on one line, shortened with an ellipsis."""
     line = " ".join(plain(text, limit * 8 + 64).split())

@@ -23,7 +23,10 @@ class Event:
 
 @dataclass(frozen=True)
 class _Opened(Event):
-    """``label_entry`` is the newest label line of the issue's timeline that this task answers (0 = none)."""
+    """``label_entry`` is the newest label line of the issue's timeline that this task answers (0 = none).
+
+    ``note_sha256`` is what a person added to the issue's text when asking; it is part of the prompt.
+    """
 
     repo_id: int
     issue: int
@@ -38,6 +41,7 @@ class _Opened(Event):
     prompt_sha256: str
     max_retries: int
     label_entry: int
+    note_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,45 @@ class Approved(Event):
     kind: ClassVar[str] = "approved"
     by: str
     prompt_sha256: str
+    note_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class ApprovalVoided(Event):
+    """The issue's text is not the one that ``approved_by`` released; ``prompt_sha256`` is what it says now."""
+
+    kind: ClassVar[str] = "approval_voided"
+    approved_by: str
+    prompt_sha256: str
+
+
+@dataclass(frozen=True)
+class PrioritySet(Event):
+    """``by`` chose ``priority``; it stays until the labels say something else than ``labels_said``."""
+
+    kind: ClassVar[str] = "priority_set"
+    by: str
+    priority: int
+    labels_said: int
+
+
+@dataclass(frozen=True)
+class Said(Event):
+    """``by`` had words for the agent while it works."""
+
+    kind: ClassVar[str] = "said"
+    by: str
+    words_sha256: str
+
+
+@dataclass(frozen=True)
+class DisplayRepaired(Event):
+    """What the forge showed was not as wanted and is put back: label, comment or status. ``by`` "" = unknown."""
+
+    kind: ClassVar[str] = "display_repaired"
+    what: str
+    found: str
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -234,7 +277,8 @@ class PullRequestClosed(Event):
 
 @dataclass(frozen=True)
 class Cancelled(Event):
-    """``why`` is a stable word: label_removed, issue_closed, pull_request_closed, command, api, replaced, gone."""
+    """``why`` is a stable word: label_removed, issue_closed, pull_request_closed, command, api, halt,
+    replaced, gone."""
 
     kind: ClassVar[str] = "cancelled"
     why: str
@@ -260,6 +304,10 @@ KINDS: Final[Mapping[str, type[Event]]] = {
         TaskRequested,
         TaskCreated,
         Approved,
+        ApprovalVoided,
+        PrioritySet,
+        Said,
+        DisplayRepaired,
         Rerouted,
         Reserved,
         HoldPlaced,

@@ -75,8 +75,20 @@ class LabelEntry:
 
 
 @dataclass(frozen=True)
+class Blocker:
+    """An issue that another one waits for; ``number`` 0 when the bot may not see it."""
+
+    repo: str
+    number: int
+    is_open: bool
+
+
+@dataclass(frozen=True)
 class Comment:
-    """``edited`` is True when its text is not the one first posted (Forgejo 15: ``updated_at != created_at``)."""
+    """``edited`` is True when its text is not the one first posted (Forgejo 15: ``updated_at != created_at``).
+
+    ``number`` is the issue's or pull request's, 0 where the list says nothing of it.
+    """
 
     id: int
     author: Account
@@ -84,6 +96,7 @@ class Comment:
     created_at: float
     updated_at: float
     html_url: str
+    number: int = 0
 
     @property
     def edited(self) -> bool:

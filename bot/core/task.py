@@ -31,7 +31,6 @@ class State(StrEnum):
 
     @property
     def leased(self) -> bool:
-        """An agent holds the task."""
         return self in LEASED
 
 
@@ -64,6 +63,11 @@ def _table() -> dict[tuple[State | None, type[Event]], State]:
     }
     for state in _NOT_STARTED:
         table[state, e.Reserved] = state
+        table[state, e.PrioritySet] = state
+    for state in _NOT_STARTED:
+        table[state, e.ApprovalVoided] = State.REQUESTED
+    for state in State:
+        table[state, e.DisplayRepaired] = state
     for state in LEASED:  # an agent's word about its attempt; a result may come without "running" before it
         table[state, e.AttemptLost] = State.QUEUED
         table[state, e.AttemptFailed] = State.QUEUED
@@ -71,6 +75,7 @@ def _table() -> dict[tuple[State | None, type[Event]], State]:
         table[state, e.QuestionAsked] = State.WAITING
         table[state, e.ResultAccepted] = State.REVIEW
         table[state, e.NothingToChange] = State.DONE
+        table[state, e.Said] = state
     for state in ACTIVE:
         table[state, e.Rerouted] = state
         table[state, e.Cancelled] = State.CANCELLED
@@ -95,6 +100,8 @@ class Task:
     ``lost`` the runs lost in a row. ``not_before`` > 0 keeps it out of the queue (backing off).
     ``resuming``: reserved for the agent that had asked, not by a person's wish.
     ``pushed_sha`` is the branch's tip as we pushed it, ``head_sha`` the accepted result's.
+    ``approved_by`` is set while the prompt is what that person released; ``priority_labels`` what the labels said when
+    a person set another priority, -1 when nobody did.
     """
 
     id: str
@@ -137,6 +144,9 @@ class Task:
     pull_request: int = 0
     why: str = ""
     ended_by: str = ""
+    note_sha256: str = ""
+    approved_by: str = ""
+    priority_labels: int = -1
 
     @property
     def claimable(self) -> bool:
@@ -247,7 +257,18 @@ def _changes(task: Task, event: Event, at: float) -> dict[str, Any]:
 def _while_it_waits(task: Task, event: Event, at: float) -> dict[str, Any] | None:
     match event:
         case e.Approved():
-            return {"prompt_sha256": event.prompt_sha256}
+            note = {"note_sha256": event.note_sha256} if event.note_sha256 else {}
+            return {"prompt_sha256": event.prompt_sha256, "approved_by": event.by, **note}
+        case e.ApprovalVoided():
+            return {
+                "prompt_sha256": event.prompt_sha256,
+                "approved_by": "",
+                "holds": (),
+                "message": "",
+                "not_before": 0.0,
+            }
+        case e.PrioritySet():
+            return {"priority": event.priority, "priority_labels": event.labels_said}
         case e.Rerouted():
             return {
                 "requirements": event.requirements,

@@ -54,15 +54,16 @@ def nobody_fits(requirements: Sequence[str]) -> str:
     return f"No agent that is online offers {names(requirements)}; it starts as soon as one does."
 
 
+def nobody() -> str:
+    return "No agent is online; it starts as soon as one is."
+
+
 def backing_off(at: float) -> str:
     return f"The next attempt starts at {clock(at)}."
 
 
 def requested(by: str) -> str:
-    return (
-        f"{cleaning.code(by, 60)} cannot start agents in this repository. "
-        "Someone with write access can, by removing the `agent:` label and setting it again."
-    )
+    return f"{cleaning.code(by, 60)} asked for this. Someone with write access lets it start with `/fleet approve`."
 
 
 def lost(agent: str, silent_secs: float) -> str:
@@ -84,7 +85,7 @@ def failed(to: str, attempt: int, took_secs: float, why: str, branch: str) -> st
     kept = f" Branch `{branch}` is kept." if branch else ""
     return (
         f"{to}{'attempt' if to else 'Attempt'} {attempt} failed after {span(took_secs)}: {why}.{kept} "
-        "To try again, remove the `agent:` label and set it again."
+        "`/fleet logs` · `/fleet retry`."
     )
 
 
@@ -100,7 +101,8 @@ def nothing_to_change(agent: str, explanation: str) -> str:
     return f"{cleaning.name(agent)} found nothing to change: {cleaning.code(explanation, 600)}"
 
 
-def cancelled(why: str, by: str, pull_request: int) -> str:
+def cancelled(why: str, by: str, pull_request: int, note: str = "") -> str:
+    because = f": {cleaning.code(note, 300)}" if note else ""
     who = f" by {cleaning.code(by, 60)}" if by else ""
     return {
         "label_removed": f"Cancelled: the `agent:` label was removed{who}.",
@@ -108,7 +110,8 @@ def cancelled(why: str, by: str, pull_request: int) -> str:
         "pull_request_closed": f"Cancelled: #{pull_request} was closed without being merged.",
         "api": f"Cancelled{who} through the API.",
         "gone": "Cancelled: the issue cannot be read any more.",
-    }.get(why, f"Cancelled{who}.")
+        "halt": f"Stopped: everything was halted{who}{because}. To run it again: `/fleet retry`.",
+    }.get(why, f"Cancelled{who}{because}.")
 
 
 _REASONS = {
@@ -211,7 +214,7 @@ def pull_request_body(
             (
                 f"Made by the AI agent {cleaning.code(agent_type, 60)} ({cleaning.code(agent, 60)}), attempt {attempt};"
                 " a person should read it before it is merged. Merging ends the task, closing cancels it. "
-                f"To start over, remove the `agent:` label of #{issue} and set it again."
+                "To have it done again: `/fleet retry`, here or in the issue."
             ),
             "",
             f"<sub>Agent Fleet task `{task_id}`</sub>",

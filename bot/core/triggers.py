@@ -6,7 +6,7 @@ Level-triggered: the same facts always give the same answer, whoever brought the
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.core import matching
+from bot.core import cleaning, matching
 from bot.core.events import Approved, Cancelled, Event, Rerouted
 from bot.core.facts import Account, Issue, LabelEntry, Right
 from bot.core.task import State, Task
@@ -14,11 +14,14 @@ from bot.core.task import State, Task
 
 @dataclass(frozen=True)
 class Start:
-    """A task is to be made of the issue; ``cause`` is unique for the label that asked for it."""
+    """A task is to be made of the issue; ``cause`` is unique for the label that asked for it, set ``at`` (the forge's
+    clock).
+    """
 
     cause: str
     by: Account
     right: Right
+    at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,16 @@ class ArmLabelGrace:
 
 
 Decision = Start | Step | ArmLabelGrace
+
+
+def asked_text(title: str, body: str) -> str:
+    """What an agent is given of an issue: the words that a person sees, hidden ones left out."""
+    return cleaning.readable(f"{title}\n\n{body}").strip()
+
+
+def with_note(asked: str, note: str) -> str:
+    """The issue's text and what was added to it when a person asked."""
+    return f"{asked}\n\n{cleaning.readable(note).strip()}" if note.strip() else asked
 
 
 def current_entries(issue: Issue, entries: Sequence[LabelEntry]) -> list[LabelEntry]:
@@ -89,7 +102,7 @@ def _start(issue: Issue, asked: Sequence[LabelEntry], rights: Mapping[int, Right
     """The newest label starts; a writer's counts before an outsider's newer one."""
     writers = [x for x in asked if _right(rights, x.person).may_write]
     chosen = (writers or list(asked))[-1:]
-    return [Start(label_cause(issue, x), x.person, _right(rights, x.person)) for x in chosen]
+    return [Start(label_cause(issue, x), x.person, _right(rights, x.person), x.at) for x in chosen]
 
 
 def _closed(active: Task | None) -> list[Decision]:
@@ -115,7 +128,8 @@ def _changed(
     by_label = active.trigger in ("label", "retry")
     wanted = (matching.requirements(issue.labels) if by_label else ()) or active.requirements
     asks_priority = by_label or any(x.startswith("priority:") for x in issue.labels)
-    urgency = matching.priority(issue.labels) if asks_priority else active.priority
+    said = matching.priority(issue.labels)
+    urgency = said if asks_priority and said != active.priority_labels else active.priority
     now = Rerouted(wanted, urgency, max(newest, active.label_entry))
     if now != Rerouted(active.requirements, active.priority, active.label_entry):
         steps.append(Step(f"routed:{active.id}:{active.version}", now, "forge"))

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.core import cleaning, prompt_text, text, usage_text
+from bot.core import cleaning, command_text, prompt_text, text, usage_text
 from bot.core.events import (
+    ApprovalVoided,
     Event,
     GaveUp,
     Merged,
@@ -73,7 +74,8 @@ class AttemptLine:
 class Snapshot:
     """A task and what is around it, at the moment it is shown. ``place`` 0 = not in the queue.
 
-    ``fitting`` is how many agents online could take it, ``used`` what all its attempts took, by model.
+    ``fitting`` is how many agents online could take it, ``used`` what all its attempts took, by model, ``paused`` what
+    keeps everything from starting, ``possible`` the commands that would not be refused.
     """
 
     task: Task
@@ -84,6 +86,8 @@ class Snapshot:
     place: int = 0
     fitting: int = 1
     used: Sequence[Used] = ()
+    paused: str = ""
+    possible: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,8 @@ def status_comment(seen: Snapshot) -> str:
         lines += ["", *_progress(seen)]
     if seen.attempts:
         lines += ["", *_history(seen.attempts, seen.used)]
+    if seen.possible:
+        lines += ["", f"Now possible: {' · '.join(seen.possible)}"]
     return "\n".join([*lines, "", marker("status", task.repo_id, task.issue)])
 
 
@@ -169,12 +175,18 @@ def _situation(seen: Snapshot) -> str:
         case State.QUEUED if task.not_before:
             why = text.reason(task.reason or Reason.AGENT_FAILED, task.message)
             return f"Attempt {task.fence} failed: {why}. {text.backing_off(task.not_before)}"
+        case State.QUEUED if seen.paused:
+            return f"{text.queued(seen.place)} {seen.paused}"
+        case State.QUEUED if not seen.fitting and not [*task.requirements, *task.reserved_for]:
+            return text.nobody()
         case State.QUEUED if not seen.fitting:
             return text.nobody_fits([*task.requirements, *([task.reserved_for] if task.reserved_for else [])])
         case State.QUEUED:
             return text.queued(seen.place)
         case State.WAITING:
             return f"The agent asks: {cleaning.code(task.question, 1500)}"
+        case State.HELD:
+            return command_text.held(task.holds, task.message)
         case State.REVIEW if task.pull_request:
             return f"#{task.pull_request} is ready for review."
         case State.REVIEW:
@@ -189,7 +201,7 @@ def _situation(seen: Snapshot) -> str:
         case State.FAILED:
             return f"Failed: {text.reason(task.reason or Reason.AGENT_FAILED, task.message)}."
         case State.CANCELLED:
-            return text.cancelled(task.why, task.ended_by, task.pull_request)
+            return text.cancelled(task.why, task.ended_by, task.pull_request, task.message)
         case _:
             return ""
 
@@ -205,6 +217,8 @@ def notice(event: Event, task: Task, agent: str, took_secs: float) -> str:
         case GaveUp():
             branch = task.branch if task.pushed_sha else ""
             return text.failed(to, task.fence, took_secs, text.reason(event.reason, event.message), branch)
+        case ApprovalVoided() if event.approved_by:
+            return command_text.void(event.approved_by)
         case PullRequestOpened():
             return text.in_review(to, took_secs, event.number)
         case Merged():

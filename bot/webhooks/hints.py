@@ -1,11 +1,17 @@
 """What a webhook is worth: a hint where to look. The forge itself is asked before anything is done."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.core.facts import Account, Right
 
 
 @dataclass(frozen=True)
 class IssueHint:
-    """An issue changed. ``labels`` is None where the payload's list cannot be trusted."""
+    """An issue changed. ``labels`` is None where the payload's list cannot be trusted.
+
+    ``text_sha256`` is the digest of what the issue said at ``text_at`` (the forge's clock), "" when that is not known.
+    """
 
     repo_id: int
     repo: str
@@ -13,6 +19,8 @@ class IssueHint:
     labels: frozenset[str] | None
     is_open: bool
     sender_id: int
+    text_sha256: str = ""
+    text_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,37 @@ class PullHint:
     new_head: bool = False
 
 
+class Way(StrEnum):
+    """Where words with a command in them stand."""
+
+    COMMENT = "comment"
+    BODY = "body"
+    EDIT = "edit"
+    REVIEW = "review"
+
+
+@dataclass(frozen=True)
+class Words:
+    """Somebody wrote a command. ``comment_id`` 0 = it stands in the body of the issue or pull request ``number``.
+
+    ``right`` is what the payload says of its sender, UNKNOWN where it speaks of somebody else. ``text_sha256`` is the
+    digest of what the issue said at that moment, "" when not known. ``certain``: these are the words first posted.
+    """
+
+    repo_id: int
+    repo: str
+    number: int
+    way: Way
+    comment_id: int
+    author: Account
+    body: str
+    url: str
+    is_pull: bool
+    right: Right = Right.UNKNOWN
+    text_sha256: str = ""
+    certain: bool = True
+
+
 @dataclass(frozen=True)
 class PushHint:
     """The default branch has new commits."""
@@ -35,4 +74,4 @@ class PushHint:
     repo: str
 
 
-Hint = IssueHint | PullHint | PushHint
+Hint = IssueHint | PullHint | PushHint | Words

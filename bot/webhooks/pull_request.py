@@ -1,8 +1,9 @@
 """Pull requests opened, closed, merged, pushed to; a merge is ``closed`` with ``merged``."""
 
+from bot.commands import grammar
 from bot.webhooks import Payload, reads
-from bot.webhooks.fields import number, table, text
-from bot.webhooks.hints import Hint, PullHint
+from bot.webhooks.fields import account, number, table, text
+from bot.webhooks.hints import Hint, PullHint, Way, Words
 
 
 @reads("pull_request", "pull_request_sync")
@@ -14,4 +15,11 @@ def pull_request(payload: Payload) -> list[Hint]:
     head = text(table(found, "head"), "ref")
     is_open = text(found, "state") == "open"
     new_head = text(payload, "action") in ("opened", "reopened", "synchronized")
-    return [PullHint(repo_id, text(repository, "full_name"), index, head, is_open, new_head)]
+    name, body = text(repository, "full_name"), text(found, "body")
+    hints: list[Hint] = [PullHint(repo_id, name, index, head, is_open, new_head)]
+    author = account(found, "user")
+    mine = author == account(payload, "sender")
+    if text(payload, "action") == "opened" and mine and grammar.has_commands(body):
+        url = text(found, "html_url")
+        hints.append(Words(repo_id, name, index, Way.BODY, 0, author, body, url, True))
+    return hints

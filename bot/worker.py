@@ -16,7 +16,7 @@ import structlog
 from bot.core.errors import Refused, Unavailable
 from bot.core.operator_text import another_worker, stop_the_other_worker
 from bot.dispatch.dispatcher import Dispatcher
-from bot.service import clocks, housekeeping, intake, publish, receipt_key, sweep
+from bot.service import clocks, housekeeping, intake, publish, receipt_key, reconcile, sweep
 from bot.service.fleet import Fleet
 from bot.service.opening import opened
 from bot.settings import Settings
@@ -43,6 +43,7 @@ class Worker:
         self._stop = threading.Event()
         self._sweep_due = threading.Event()
         self._tidying_due = threading.Event()
+        self._comparing_due = threading.Event()
         for due in (self._sweep_due, self._tidying_due):
             due.set()  # at start
         self._beaten: dict[str, float] = {}
@@ -82,6 +83,7 @@ class Worker:
         plan = schedule.Scheduler()
         plan.every(self._fleet.settings.orchestrator.sweep_interval_secs).seconds.do(self._sweep_due.set)
         plan.every(1).days.do(self._tidying_due.set)
+        plan.every(1).hours.do(self._comparing_due.set)
         while not self._stop.wait(_TICK_SECS):
             plan.run_pending()
 
@@ -140,6 +142,9 @@ class Worker:
         if self._sweep_due.wait(_BEAT_SECS) and not self._stop.is_set():
             self._sweep_due.clear()
             sweep.sweep(self._fleet)
+        if self._comparing_due.is_set() and not self._stop.is_set():
+            self._comparing_due.clear()
+            reconcile.compare(self._fleet, go_on=lambda: self._go_on("sweep"))
 
     def _tidy(self) -> None:
         if self._tidying_due.wait(_BEAT_SECS) and not self._stop.is_set():

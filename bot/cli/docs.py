@@ -9,9 +9,11 @@ from typing import Final
 import click
 
 from bot.adapters.reference import agent_kinds, agent_page
+from bot.commands.reference import reference_page as commands_page
 from bot.core import operator_text as text
 from bot.core.errors import Refused
 from bot.core.prompt_reference import prompt_page
+from bot.settings.policy_reference import policy_page
 from bot.settings.reference import example_toml, reference_page
 from bot.web.reference import api_reference
 
@@ -30,6 +32,8 @@ DOCUMENTS: Final = (
     Document("docs/agent-api-reference.md", api_reference),
     Document("docs/reference/configuration.md", reference_page),
     Document("docs/reference/prompt.md", prompt_page),
+    Document("docs/reference/commands.md", commands_page),
+    Document("docs/reference/policy.md", policy_page),
     *(Document(f"docs/reference/agents/{kind.names[0]}.md", partial(agent_page, kind)) for kind in agent_kinds()),
 )
 

@@ -90,13 +90,14 @@ class BundleLimits:
 @dataclass(frozen=True)
 class BundleRules:
     """What a result must keep to. ``secrets`` are exact values; ``allowed`` patterns lift ``protected``
-    ones.
+    ones, but not those that are held ``strictly``.
     """
 
     limits: BundleLimits = field(default_factory=BundleLimits)
     protected: Sequence[str] = paths.PROTECTED
     allowed: Sequence[str] = ()
     secrets: Sequence[str] = field(default=(), repr=False)
+    strictly: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -381,5 +382,6 @@ def _check_paths(touched: Sequence[str], rules: BundleRules, scan: SecretScan) -
         if paths.is_bad(path):
             raise RejectedBundle(Rule.PATH, text.bad_path(path))
     for path in touched:
-        if (pattern := paths.protecting(path, rules.protected, rules.allowed)) is not None:
+        pattern = paths.protecting(path, rules.strictly) or paths.protecting(path, rules.protected, rules.allowed)
+        if pattern is not None:
             raise RejectedBundle(Rule.PROTECTED, text.protected_path(path, pattern))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.core.facts import Account, Comment, Hook, Issue, LabelEntry, PullRequest, Repository, Right
+from bot.core.facts import Account, Blocker, Comment, Hook, Issue, LabelEntry, PullRequest, Repository, Right
 
 Json = Mapping[str, Any]
 
@@ -81,7 +81,31 @@ def comment(data: Json) -> Comment:
         created_at=moment(data.get("created_at")),
         updated_at=moment(data.get("updated_at")),
         html_url=str(data.get("html_url") or ""),
+        number=_number_in(str(data.get("issue_url") or "") or str(data.get("pull_request_url") or "")),
     )
+
+
+def blocker(data: Json) -> Blocker:
+    """Forgejo shows one that the asker may not read as number 0."""
+    repo = data.get("repository") or {}
+    return Blocker(str(repo.get("full_name") or ""), int(data.get("number") or 0), data.get("state") == "open")
+
+
+def assignment(data: Json, label: str) -> LabelEntry:
+    """A line of the timeline about an assignee, in the words of labels."""
+    return LabelEntry(
+        id=int(data["id"]),
+        label=label,
+        added=not data.get("removed_assignee"),
+        person=account(data.get("user")),
+        at=moment(data.get("created_at")),
+    )
+
+
+def _number_in(url: str) -> int:
+    """The number at the end of an issue's address."""
+    tail = url.rstrip("/").rpartition("/")[2]
+    return int(tail) if tail.isdigit() and len(tail) < 12 else 0
 
 
 def pull_request(data: Json) -> PullRequest:

@@ -3,12 +3,15 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from bot.core.errors import Refused
-from bot.core.facts import Account, Comment, Issue, LabelEntry
+from bot.core.facts import Account, Blocker, Comment, Issue, LabelEntry
 from bot.forge import decode
 from bot.forge.api import PAGE, Api, Missing, RepoRef, quoted
+
+#: How an assignment of the bot is told: it asks for any agent, as the label of that name does.
+ASSIGNED: Final = "agent:any"
 
 
 class Issues:
@@ -61,7 +64,7 @@ class Issues:
         return decode.issue(data, repo.id)
 
     def label_entries(self, repo: RepoRef, number: int) -> list[LabelEntry]:
-        """Who put on or took off which label, oldest first.
+        """Who put on or took off which label, or assigned the bot (as the label ASSIGNED), oldest first.
 
         Read without pyforgejo, which fails on the ``null`` that Forgejo sends for an empty list or element.
         """
@@ -70,9 +73,13 @@ class Issues:
         while True:
             found = self._timeline_page(repo, number, page)
             entries += [decode.label_entry(x) for x in found if x and x.get("type") == "label" and x.get("label")]
+            entries += [decode.assignment(x, ASSIGNED) for x in found if x and self._assigns_me(x)]
             if len(found) < PAGE:
                 return sorted(entries, key=lambda x: x.id)
             page += 1
+
+    def _assigns_me(self, line: Any) -> bool:
+        return line.get("type") == "assignees" and decode.account(line.get("assignee")).id == self._me().id
 
     def set_state_label(self, repo: RepoRef, number: int, name: str) -> None:
         """Puts one label of an exclusive scope on; the forge takes the others of the scope off in the same step.
@@ -114,6 +121,56 @@ class Issues:
         except Refused as refusal:
             if refusal.status not in (404, 422):
                 raise
+
+    def comments_changed_since(self, repo: RepoRef, since: float) -> Iterator[Comment]:
+        """Comments of the whole repository written or edited at or after ``since``, oldest first."""
+        when = datetime.fromtimestamp(since, UTC).isoformat().replace("+00:00", "Z")
+
+        def read(page: int) -> Any:
+            return self._api.within(
+                repo,
+                lambda o, r: self._api.raw(
+                    "list changed comments",
+                    "GET",
+                    f"/repos/{o}/{r}/issues/comments",
+                    params={"since": when, "page": page, "limit": PAGE},
+                ),
+            )
+
+        return (decode.comment(x) for x in self._api.pages(read) if x)
+
+    def blockers(self, repo: RepoRef, number: int) -> list[Blocker]:
+        """The issues that this one waits for; none where the repository has dependencies switched off."""
+        try:
+            found = self._api.within(
+                repo,
+                lambda o, r: self._api.raw(
+                    f"read what issue {number} waits for",
+                    "GET",
+                    f"/repos/{o}/{r}/issues/{number}/dependencies",
+                    params={"page": 1, "limit": PAGE},
+                ),
+            )
+        except Missing:
+            return []
+        return [decode.blocker(x) for x in found or [] if x]
+
+    def react(self, repo: RepoRef, number: int, comment_id: int, content: str) -> None:
+        """Puts an emoji on a comment, or (``comment_id`` 0) on the issue; twice is once.
+
+        Raises Refused (403) where the forge does not allow this one.
+        """
+        path = f"comments/{comment_id}" if comment_id else str(number)
+        self._api.within(
+            repo,
+            lambda o, r: self._api.raw(
+                "react",
+                "POST",
+                f"/repos/{o}/{r}/issues/{path}/reactions",
+                write=True,
+                json={"content": content},
+            ),
+        )
 
     def find_ours(self, repo: RepoRef, number: int, marker: str) -> Comment | None:
         """Our newest comment that ends with ``marker``; somebody else's with the same text does not count."""

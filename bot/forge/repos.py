@@ -69,6 +69,26 @@ class Repos:
             return Right.NONE
         return decode.right(found.get("permission"))
 
+    def people_with(self, repo: RepoRef, right: Right, most: int = 10) -> list[str]:
+        """Logins of collaborators and the owner who have at least ``right``; looks at no more than ``most``.
+
+        Empty where the forge does not tell.
+        """
+        try:
+            found = self._api.within(
+                repo,
+                lambda o, r: self._api.raw(
+                    "list collaborators", "GET", f"/repos/{o}/{r}/collaborators", params={"page": 1, "limit": most}
+                ),
+            )
+        except Refused:
+            return []
+        listed = [decode.account(x) for x in found or [] if x]
+        wanted = {Right.WRITE: (Right.WRITE, Right.ADMIN)}.get(right, (right,))
+        able = [x.login for x in listed if self.right_of(repo, x) in wanted]
+        owner = repo.full_name.partition("/")[0]
+        return sorted({owner, *able}, key=str.lower)
+
     def labels(self, repo: RepoRef) -> list[Label]:
         """The repository's own labels; names are not unique on a Forgejo."""
         client = self._api.client.issue

@@ -13,7 +13,7 @@ from bot.service import display
 from bot.service.claims import registered
 from bot.service.fleet import Fleet, Step
 from bot.service.record import record
-from bot.store import Sql, agents, attempts, tasks, tokens
+from bot.store import Sql, agents, attempts, bodies, messages, tasks, tokens
 from bot.store.agents import Agent
 
 #: A heartbeat is written at most this often per agent.
@@ -38,11 +38,14 @@ class Registration:
 
 @dataclass(frozen=True)
 class Command:
-    """What an agent is to do about one of its runs: ``cancel`` (stop it) or ``drop`` (it is not yours any more)."""
+    """What an agent is to do about one of its runs: ``cancel`` (stop it), ``drop`` (it is not yours any more) or
+    ``say`` (somebody has ``text`` for it).
+    """
 
     task_id: str
     fence: int
     command: str
+    text: str = ""
 
 
 def register(fleet: Fleet, said: Registration, *, hand_out_token: bool, legacy: bool) -> tuple[bool, str]:
@@ -100,7 +103,20 @@ def heartbeat(fleet: Fleet, agent_id: str, running: Sequence[tuple[str, int]] | 
     named = held if running is None else set(running)
     if _worth_writing(fleet, agent, bool(named & held)):
         fleet.step(lambda step: _extend(step, agent_id, named & held))
-    return fleet.read(lambda sql: [_over(sql, *run) for run in sorted(named - held)])
+    over = fleet.read(lambda sql: [_over(sql, *run) for run in sorted(named - held)])
+    if not fleet.read(lambda sql: any(messages.waiting(sql, *run) for run in named & held)):
+        return over
+    return [*over, *fleet.step(lambda step: _said(step, sorted(named & held)))]
+
+
+def _said(step: Step, runs: Sequence[tuple[str, int]]) -> list[Command]:
+    """Words of people that were not given out yet; from now on they are."""
+    found = []
+    for task_id, fence in runs:
+        for n, person, sha256 in messages.waiting(step.sql, task_id, fence):
+            found.append(Command(task_id, fence, "say", f"{person} said: {bodies.get(step.sql, sha256)}"))
+            messages.given(step.sql, task_id, fence, n)
+    return found
 
 
 def deregister(fleet: Fleet, agent_id: str) -> list[str]:

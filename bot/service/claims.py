@@ -8,7 +8,7 @@ from bot.core import cleaning, text
 from bot.core import events as e
 from bot.core.errors import Refused
 from bot.core.task import Task
-from bot.service import prompts, repo_files
+from bot.service import pausing, policies, prompts, repo_files
 from bot.service.fleet import Fleet, Step
 from bot.service.prompts import Instructions
 from bot.service.record import record
@@ -97,10 +97,12 @@ def _candidate(
     if capabilities:
         named = frozenset(capabilities)
         who = type(who)(who.id, who.agent_type, who.capabilities & named, who.repos)
+    closed = pausing.closed_to(sql, agent.id, agent.agent_type, fleet.clock())
     full = _full_repos(fleet, sql)
-    if full is None:
+    if closed is None or full is None:
         return None
-    task_id = claims.next_task(sql, who, agent.lost_tasks, {*full, *left_out})
+    closed |= policies.closed_to(sql, agent.id, agent.agent_type)
+    task_id = claims.next_task(sql, who, agent.lost_tasks, {*closed, *full, *left_out})
     return (agent, task_id) if task_id else None
 
 

@@ -12,7 +12,7 @@ from bot.core.errors import Refused, Unavailable
 from bot.core.events import Event
 from bot.core.reasons import Reason
 from bot.core.task import State, Task
-from bot.service import display, issues, receipts
+from bot.service import display, issues, pausing, receipts
 from bot.service.fleet import Fleet, Step
 from bot.service.record import record
 from bot.store import agents, attempts, tasks, timers
@@ -50,6 +50,9 @@ def fire(fleet: Fleet) -> int:
 
 
 def _deal_with(fleet: Fleet, timer: Timer) -> None:
+    if timer.kind == pausing.OVER:
+        pausing.over(fleet, timer)
+        return
     if timer.kind != "label_gone":
         fleet.step(lambda step: _fire(step, timer))
         return

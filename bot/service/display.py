@@ -1,12 +1,13 @@
 """Asking the forge to show a task as it is now; the outbox does it, newest wish first."""
 
-from bot.core import matching, text, usage, view
+from bot import commands
+from bot.core import command_text, matching, text, usage, view
 from bot.core.facts import PullRequest
 from bot.core.matching import Candidate, ClassKey
 from bot.core.task import State, Task
 from bot.core.view import AttemptLine, Snapshot
 from bot.service.fleet import Step
-from bot.store import agents, attempts, forge_facts, outbox, tasks
+from bot.store import agents, attempts, forge_facts, outbox, pauses, tasks
 
 #: Queued tasks whose comment is brought up to date when an agent comes or goes.
 _REFRESHED = 50
@@ -95,12 +96,24 @@ def _snapshot(step: Step, task: Task) -> Snapshot:
         checklist=current.checklist if current else (),
         last_sign_at=current.last_sign_at if current else 0.0,
         place=tasks.place_in_queue(step.sql, task),
-        fitting=_fitting(step, task) if task.claimable else 1,
+        fitting=fitting(step, task) if task.claimable else 1,
         used=usage.total((a.session, usage.read(a.usage.get("models", []))) for a in runs),
+        paused=_paused(step, task) if task.claimable else "",
+        possible=commands.possible(task),
     )
 
 
-def _fitting(step: Step, task: Task) -> int:
+def _paused(step: Step, task: Task) -> str:
+    found = [x for x in pauses.in_force(step.sql, step.now) if x.repo_id in (0, task.repo_id) and not x.agent]
+    if not found:
+        return ""
+    stop = found[0]
+    scope = command_text.scope("", stop.repo_id == 0)
+    return command_text.paused_by(stop.person, stop.at, stop.reason, stop.url, scope, stop.until)
+
+
+def fitting(step: Step, task: Task) -> int:
+    """How many agents that are online could take it."""
     key = ClassKey(task.repo_id, task.requirements, task.reserved_for)
     repo = forge_facts.repo(step.sql, task.repo_id)
     name = repo.full_name if repo else ""

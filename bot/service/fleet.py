@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -60,8 +60,11 @@ class Fleet:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         return GitMirror(root, repo.id, f"{forgejo.url.rstrip('/')}/{repo.full_name}.git", access)
 
-    def bundle_rules(self) -> BundleRules:
-        """What a result must keep to; every secret of the configuration is looked for in it."""
+    def bundle_rules(self, protected: Sequence[str] = ()) -> BundleRules:
+        """What a result must keep to; every secret of the configuration is looked for in it.
+
+        ``protected`` are paths that the repository itself protects: no exception of the configuration frees them.
+        """
         o = self.settings.orchestrator
         limits = BundleLimits(
             bundle_bytes=o.max_result_bytes,
@@ -70,7 +73,11 @@ class Fleet:
             files=o.max_result_files,
         )
         return BundleRules(
-            limits=limits, protected=o.protected_paths, allowed=o.allowed_paths, secrets=self.settings.secrets()
+            limits=limits,
+            protected=o.protected_paths,
+            allowed=o.allowed_paths,
+            secrets=self.settings.secrets(),
+            strictly=tuple(protected),
         )
 
     def repo(self, repo_id: int) -> KnownRepository:

@@ -6,12 +6,12 @@ import structlog
 
 from bot.core.errors import Unavailable
 from bot.core.retry import RetryPolicy, backoff
-from bot.service import issues, pulls, repo_files
+from bot.service import hearing, issues, missed, pulls, repo_files
 from bot.service.fleet import Fleet
 from bot.store import forge_facts, inbox, tasks
 from bot.store.inbox import Delivery
 from bot.webhooks import decode, read, verify
-from bot.webhooks.hints import Hint, IssueHint, PullHint, PushHint
+from bot.webhooks.hints import Hint, IssueHint, PullHint, PushHint, Words
 
 log = structlog.get_logger(__name__)
 
@@ -79,8 +79,12 @@ def follow(fleet: Fleet, hint: Hint) -> None:
             if hint.new_head if known is None else not hint.is_open:
                 pulls.look(fleet, hint.repo_id, hint.number)
         case IssueHint():
+            if not hint.is_open:
+                missed.look_at_blocked(fleet)
             if _worth_a_look(fleet, hint):
-                issues.look(fleet, hint.repo_id, hint.number)
+                issues.look(fleet, hint.repo_id, hint.number, text_sha256=hint.text_sha256, text_at=hint.text_at)
+        case Words():
+            hearing.hear(fleet, hint)
         case PushHint():
             if fleet.read(lambda sql: forge_facts.repo(sql, hint.repo_id)) is not None:
                 repo_files.refresh(fleet, hint.repo_id)
@@ -88,13 +92,14 @@ def follow(fleet: Fleet, hint: Hint) -> None:
 
 def _worth_a_look(fleet: Fleet, hint: IssueHint) -> bool:
     known = fleet.read(lambda sql: tasks.newest_of_issue(sql, hint.repo_id, hint.number))
-    if not issues.relevant(hint.labels, known):
-        return False
     seen = fleet.read(lambda sql: forge_facts.issue(sql, hint.repo_id, hint.number))
+    halted = seen is not None and issues.HALT in seen.labels
+    if not halted and not issues.relevant(hint.labels, known):
+        return False
     unchanged = seen is not None and hint.labels is not None and _asks(hint.labels) == _asks(seen.labels)
     ours = hint.sender_id == fleet.forge.me().id
     return not (ours and unchanged and seen is not None and seen.is_open == hint.is_open)
 
 
 def _asks(labels: frozenset[str]) -> frozenset[str]:
-    return frozenset(x for x in labels if not x.startswith("fleet/"))
+    return frozenset(x for x in labels if not x.startswith("fleet/") or x in (issues.HOLD, issues.HALT))

@@ -13,14 +13,13 @@ from bot.core.errors import Refused, Unavailable
 from bot.core.facts import Account, Issue, LabelEntry, Repository
 from bot.core.task import State, Task
 from bot.forge import Missing
-from bot.service import repo_files
+from bot.service import holding, repo_files
 from bot.service.fleet import Fleet, Step, ref
 from bot.service.issues import open_task
 from bot.service.record import record
-from bot.store import bodies, forge_facts, request_keys, tasks
+from bot.store import bodies, forge_facts, pauses, request_keys, tasks
 from bot.store.forge_facts import KnownRepository
 
-_MANUAL: Final = "manual"
 #: Longer than any request lasts: after that its process has died.
 _BUSY_SECS: Final = 120
 #: How far back an issue opened for the same request is looked for.
@@ -97,7 +96,7 @@ def retry(fleet: Fleet, task_id: str, *, by: str, fresh: bool = False, agent: st
 
     def command(step: Step) -> Task:
         task = step.task(task_id)
-        branch = _fresh_branch(task) if fresh else task.branch
+        branch = fresh_branch(task) if fresh else task.branch
         event = e.RetryRequested(by=by, fresh=fresh, branch=branch, agent=agent, note=note)
         return record(step, task, event, cause=f"retry:{task.id}:{task.version}", actor=f"person:{by}")
 
@@ -121,7 +120,7 @@ def hold(fleet: Fleet, task_id: str, *, by: str, note: str = "") -> Task:
     def command(step: Step) -> Task:
         task = step.task(task_id)
         cause = f"hold:{task.id}:{task.version}"
-        return record(step, task, e.HoldPlaced(_MANUAL, note), cause=cause, actor=f"person:{by}")
+        return record(step, task, e.HoldPlaced(holding.MANUAL, note), cause=cause, actor=f"person:{by}")
 
     return fleet.step(command)
 
@@ -131,8 +130,9 @@ def unhold(fleet: Fleet, task_id: str, *, by: str) -> Task:
 
     def command(step: Step) -> Task:
         task = step.task(task_id)
-        last = set(task.holds) <= {_MANUAL}
-        event = e.Released() if last else e.HoldLifted(_MANUAL)
+        pauses.unhold(step.sql, task.repo_id, task.issue, holding.MANUAL)
+        last = set(task.holds) <= {holding.MANUAL}
+        event = e.Released() if last else e.HoldLifted(holding.MANUAL)
         return record(step, task, event, cause=f"unhold:{task.id}:{task.version}", actor=f"person:{by}")
 
     return fleet.step(command)
@@ -201,7 +201,7 @@ def _issue(fleet: Fleet, repo: KnownRepository, number: int, title: str, prompt:
     return found
 
 
-def _fresh_branch(task: Task) -> str:
+def fresh_branch(task: Task) -> str:
     """The next name after the present one: ``fleet/7-login`` → ``fleet/7-login-r2`` → ``-r3``."""
     match = re.fullmatch(r"(.*)-r([0-9]+)", task.branch)
     stem, number = (match[1], int(match[2]) + 1) if match else (task.branch, 2)

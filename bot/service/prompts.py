@@ -75,6 +75,8 @@ def context(step: Step, task: Task, history: Sequence[Recorded], *, without_answ
                 lines.append(f"The agent asked: {question}")
             case e.RetryRequested(note=note) if note:
                 lines.append(f"{one.actor.removeprefix('person:')} asked to try again: {note}")
+            case e.Said() as said:
+                lines.append(f"{said.by} said: {bodies.get(step.sql, said.words_sha256)}")
             case e.Answered() as answered if not without_answers:
                 lines.append(f"{answered.by} answered: {bodies.get(step.sql, answered.answer_sha256)}")
     return [cleaning.plain(x, _MAX_LINE) for x in lines]

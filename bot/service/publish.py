@@ -14,7 +14,7 @@ from bot.core.retry import RetryPolicy, backoff
 from bot.core.task import State, Task
 from bot.execution.gitmirror import GitMirror, Pushed, PushOutcome
 from bot.forge import Missing
-from bot.service import labels, publish_receipts, receipts
+from bot.service import answers, labels, publish_receipts, receipts
 from bot.service.fleet import Fleet, Step, ref
 from bot.service.mirrors import with_mirror
 from bot.service.record import record
@@ -112,6 +112,22 @@ def _notice(fleet: Fleet, wish: Wish) -> Known:
     return {"comment_id": comment.id}
 
 
+def _reply(fleet: Fleet, wish: Wish) -> Known:
+    if fleet.clock() - wish.wished_at > answers.GIVE_UP_SECS:
+        raise NotWanted(text.out_of_date())
+    return _notice(fleet, wish)
+
+
+def _react(fleet: Fleet, wish: Wish) -> Known:
+    """A forge may forbid the emoji, and the comment may be gone: what was asked for was done all the same."""
+    repo = fleet.repo(wish.wish["repo_id"])
+    try:
+        fleet.forge.issues.react(ref(repo), wish.wish["issue"], wish.wish["comment_id"], wish.wish["content"])
+    except Refused as refusal:
+        raise NotWanted(str(refusal)) from refusal
+    return {}
+
+
 def _status(fleet: Fleet, wish: Wish) -> Known:
     repo = fleet.repo(wish.wish["repo_id"])
     shown = fleet.read(lambda sql: outbox.find(sql, f"comment:{wish.wish['repo_id']}#{wish.wish['issue']}"))
@@ -196,6 +212,8 @@ PUBLISHERS: Final[Mapping[str, Publisher]] = {
     "label": _label,
     "comment": _comment,
     "notice": _notice,
+    "reply": _reply,
+    "react": _react,
     "status": _status,
     "push": _push,
     "pull": _pull,

@@ -4,10 +4,10 @@ from bot.core import events as e
 from bot.core import ids, modes, text, view
 from bot.core.events import Event
 from bot.core.reasons import Reason
-from bot.core.task import Task
-from bot.service import display, receipts
+from bot.core.task import State, Task
+from bot.service import answers, display, drained, policies, receipts
 from bot.service.fleet import Step
-from bot.store import attempts, log, outbox, timers
+from bot.store import attempts, log, outbox, pauses, timers
 from bot.store.timers import Timer
 
 #: How long an answered task waits for the agent that asked (decision 10).
@@ -19,7 +19,7 @@ def opened(step: Step, event: e.TaskRequested | e.TaskCreated, *, cause: str, ac
     task_id = ids.new("t", step.now)
     after = log.append(step.sql, None, task_id, event, cause=cause, actor=actor, at=step.now)
     display.show(step, after)
-    return after
+    return _keep_out(step, after)
 
 
 def record(step: Step, before: Task, event: Event, *, cause: str, actor: str) -> Task:
@@ -34,7 +34,18 @@ def record(step: Step, before: Task, event: Event, *, cause: str, actor: str) ->
     _publish(step, before, after, event)
     display.show(step, after)
     _notify(step, before, after, event)
-    return after
+    return _keep_out(step, after)
+
+
+def _keep_out(step: Step, task: Task) -> Task:
+    """A task that comes to the queue while something lies on its issue is held at once."""
+    if task.state is not State.QUEUED:
+        return task
+    for row in pauses.holds(step.sql, task.repo_id, task.issue):
+        if row.hold not in task.holds:
+            cause = f"held:{task.id}:{task.version}:{row.hold}"
+            task = record(step, task, e.HoldPlaced(row.hold, row.note), cause=cause, actor="fleet")
+    return task
 
 
 def timeout_key(task_id: str) -> str:
@@ -60,6 +71,7 @@ def label_key(task_id: str) -> str:
 def _attempt_over(step: Step, before: Task, event: Event) -> None:
     attempts.close(step.sql, before.id, before.fence, outcome=_outcome(event), at=step.now)
     timers.disarm(step.sql, timeout_key(before.id))
+    drained.report(step)
 
 
 def _outcome(event: Event) -> str:
@@ -126,10 +138,12 @@ def _notify(step: Step, before: Task, after: Task, event: Event) -> None:
         return  # another attempt on the same pull request: its page shows the new commits already
     took = step.now - before.claimed_at if before.claimed_at else _took(step, after)
     said = view.notice(event, after, before.agent or _last_agent(step, after), took)
-    if said:
+    target = f"notice:{after.id}:{after.version}"
+    if said and policies.of(step.sql, after.repo_id).comments:
         marker = view.marker(f"notice-{after.generation}-{after.version}", after.repo_id, after.issue)
         wish = {"repo_id": after.repo_id, "issue": after.issue, "body": f"{said}\n\n{marker}", "marker": marker}
-        outbox.wish(step.sql, f"notice:{after.id}:{after.version}", "notice", after.id, wish, at=step.now)
+        if answers.count_notice(step, after.repo_id, after.issue, target, marker):
+            outbox.wish(step.sql, target, "notice", after.id, wish, at=step.now)
 
 
 def _took(step: Step, task: Task) -> float:

@@ -13,7 +13,7 @@ from bot.core import prompt
 from bot.core import prompt_text as text
 from bot.core.errors import Refused, Unavailable
 from bot.forge import RepoRef
-from bot.service import prompts
+from bot.service import policies, prompts
 from bot.service.fleet import Fleet, Step, ref
 from bot.store import Sql
 from bot.store import repo_files as store
@@ -102,6 +102,8 @@ def _keep(
         if was is None or (was.text, was.error) != (file.text, file.error):
             changed.append(path)
         store.put(step.sql, repo.id, path, file)
+        if path == POLICY:
+            policies.take(step, repo.id, file)
     store.read(step.sql, repo.id, repo.default_branch, sha, step.now)
     if before is None or not before.read_at:
         step.sql.wake(WORK)  # what waits here can be handed out from now on

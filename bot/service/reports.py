@@ -15,7 +15,7 @@ from bot.core.receipt_facts import Claims, Facts
 from bot.core.receipt_rules import Check
 from bot.core.task import State, Task
 from bot.execution.bundle import NothingToCommit, RejectedBundle
-from bot.service import claimed_pulls, display, late_receipts, mirrors, receipt_facts
+from bot.service import claimed_pulls, display, late_receipts, mirrors, policies, receipt_facts
 from bot.service import receipts as signed
 from bot.service.agents import holding
 from bot.service.claimed_pulls import ClaimedPull
@@ -143,7 +143,10 @@ def result(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, bundle:
     base = attempt.base_sha if attempt else ""
     if not base:
         raise Refused(text.no_source_yet(), text.get_the_source_first(), 422, "no_source")
-    namespace, rules = f"{task_id}/{held}", fleet.bundle_rules()
+    namespace, rules = (
+        f"{task_id}/{held}",
+        fleet.bundle_rules(fleet.read(lambda sql: policies.of(sql, task.repo_id)).protected_paths),
+    )
     try:
         checked = mirrors.with_mirror(fleet, task.repo_id, lambda m: m.import_result(bundle, namespace, base, rules))
         found: dict[str, Any] = asdict(checked) | {"nothing": False}

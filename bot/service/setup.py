@@ -15,6 +15,7 @@ from bot.core.setup_text import give_write, may_not_label
 from bot.forge import Missing, RepoRef
 from bot.forge.repos import HOOK_EVENTS, Label
 from bot.service.fleet import Fleet
+from bot.service.issues import HALT, HOLD
 from bot.service.labels import INPUT_COLOR, SHOWN, WantedLabel
 from bot.settings import Settings
 from bot.store import agents, inbox
@@ -114,8 +115,11 @@ class Done:
     trial: Trial
 
 
-def wanted_labels(settings: Settings, registered: Sequence[Agent] = ()) -> tuple[WantedLabel, ...]:
-    """The bot's own labels, and those people use: what configured hosts and registered agents offer, priorities."""
+def wanted_labels(
+    settings: Settings, registered: Sequence[Agent] = (), *, control: bool = False
+) -> tuple[WantedLabel, ...]:
+    """The bot's own labels, and those people use: what configured hosts and registered agents offer, priorities,
+    `fleet/hold`, and in the control repository `fleet/halt`."""
     offered = {ANY}
     for known in registered:
         offered |= {known.agent_type, *(c.removeprefix(PREFIX) for c in known.capabilities)}
@@ -125,7 +129,9 @@ def wanted_labels(settings: Settings, registered: Sequence[Agent] = ()) -> tuple
     asked = [_input(f"{PREFIX}{x}", f"Needs an agent that offers {x}") for x in sorted(offered - {ANY})]
     ranks = [_input(f"priority:{x}", f"{x.capitalize()} priority in the agents' queue") for x in PRIORITIES]
     anyone = _input(f"{PREFIX}{ANY}", "Any agent may work on it")
-    return (*SHOWN, anyone, *asked, *ranks)
+    holding = _input(HOLD, "Kept out of the agents' queue")
+    halting = [_input(HALT, "Stops the whole fleet while it is here")] if control else []
+    return (*SHOWN, anyone, *asked, *ranks, holding, *halting)
 
 
 def plan(
@@ -156,10 +162,11 @@ def set_up(
     repository = fleet.forge.repos.named(full_name)
     ref = RepoRef(repository.id, repository.full_name)
     url = fleet.settings.server.url.rstrip("/") + HOOK_PATH
+    control = fleet.settings.forgejo.control_repo
     found = plan(
         fleet.forge.repos.labels(ref),
         _hooks(fleet, ref),
-        wanted_labels(fleet.settings, fleet.read(agents.listed)),
+        wanted_labels(fleet.settings, fleet.read(agents.listed), control=control.lower() == ref.full_name.lower()),
         url,
         new_hook=new_hook,
     )

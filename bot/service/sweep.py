@@ -8,9 +8,9 @@ import structlog
 from bot.core.errors import Refused, Unavailable
 from bot.core.facts import Issue
 from bot.core.task import State
-from bot.service import issues, pulls, repo_files
+from bot.service import issues, missed, pausing, pulls, repo_files
 from bot.service.fleet import Fleet, ref
-from bot.store import forge_facts, inbox, tasks
+from bot.store import beats, forge_facts, inbox, pauses, tasks
 from bot.store.forge_facts import KnownRepository
 from bot.webhooks.look import LOOK
 
@@ -21,31 +21,45 @@ _OVERLAP_SECS: Final = 5
 
 
 def sweep(fleet: Fleet) -> None:
-    """Looks at the watched repositories' own files and changed issues, and at every pull request in review.
+    """Looks at the watched repositories' own files, changed issues and comments, and at every pull request in review.
 
     What cannot be read now does not keep the rest from being swept.
     """
     for repo in fleet.read(forge_facts.watched):
-        for part in (_files_of, _changed_in):
+        for part in (_files_of, _words_and_changes_in):
             try:
                 part(fleet, repo)
             except (Unavailable, Refused) as problem:
                 log.warning("sweep of a repository failed", repo=repo.full_name, reason=str(problem))
+    missed.look_at_blocked(fleet)
     for task in fleet.read(lambda sql: tasks.in_states(sql, [State.REVIEW.value])):
         try:
             if task.pull_request:
                 pulls.look(fleet, task.repo_id, task.pull_request)
         except (Unavailable, Refused) as problem:
             log.warning("sweep of a pull request failed", task=task.id, reason=str(problem))
+    fleet.store.write(lambda sql: beats.beat(sql, "swept", fleet.clock()))
 
 
 def _files_of(fleet: Fleet, repo: KnownRepository) -> None:
     repo_files.refresh(fleet, repo.id)
 
 
-def _changed_in(fleet: Fleet, repo: KnownRepository) -> None:
-    latest = repo.swept_to
+def _words_and_changes_in(fleet: Fleet, repo: KnownRepository) -> None:
+    since = missed.begin(fleet, repo)
+    heard = _changed_in(fleet, repo, since)
+    missed.hear_comments(fleet, repo, since, advance=heard)
+
+
+def _changed_in(fleet: Fleet, repo: KnownRepository, heard_since: float) -> bool:
+    """False when the command in some new text could not be heard: then all is read again by the next sweep."""
+    latest, heard = repo.swept_to, True
     for issue in fleet.forge.issues.changed_since(ref(repo), max(0.0, repo.swept_to - _OVERLAP_SECS)):
+        try:
+            missed.hear_body(fleet, repo, issue, heard_since)
+        except (Unavailable, Refused) as problem:
+            heard = False
+            log.warning("a text is heard again later", repo=repo.full_name, issue=issue.number, reason=str(problem))
         try:
             _look(fleet, repo, issue)
         except (Unavailable, Refused) as problem:
@@ -54,8 +68,9 @@ def _changed_in(fleet: Fleet, repo: KnownRepository) -> None:
             )
             _keep(fleet, repo, issue)
         latest = max(latest, issue.updated_at)
-    if latest > repo.swept_to:
+    if heard and latest > repo.swept_to:
         fleet.store.write(lambda sql: forge_facts.swept(sql, repo.id, latest))
+    return heard
 
 
 def _look(fleet: Fleet, repo: KnownRepository, issue: Issue) -> None:
@@ -65,7 +80,11 @@ def _look(fleet: Fleet, repo: KnownRepository, issue: Issue) -> None:
             pulls.look(fleet, repo.id, issue.number)
         return
     known = fleet.read(lambda sql: tasks.newest_of_issue(sql, repo.id, issue.number))
-    if issues.relevant(issue.labels, known):
+    halted = fleet.read(
+        lambda sql: pauses.find(sql, pauses.WHOLE_FLEET, "", pausing.label_source(repo.id, issue.number))
+    )
+    assigned = fleet.forge.me().login in issue.assignees
+    if assigned or halted or issues.relevant(issue.labels, known):
         issues.look(fleet, repo.id, issue.number)
 
 

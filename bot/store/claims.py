@@ -8,14 +8,14 @@ from bot.store import classes
 from bot.store.dialect import Sql
 
 
-def next_task(sql: Sql, agent: Candidate, refused: Collection[str] = (), elsewhere: Collection[int] = ()) -> str | None:
+def next_task(sql: Sql, agent: Candidate, refused: Collection[str] = (), closed: Collection[int] = ()) -> str | None:
     """The id of the most urgent, longest waiting claimable task that ``agent`` may run, None for none.
 
-    ``refused`` are tasks not to be given to it, ``elsewhere`` repositories that are left out.
+    ``refused`` are tasks not to be given to it, ``closed`` repositories that hand out nothing to it now.
     """
     heads = []
     for class_id, key, repo, _ in classes.waiting(sql):
-        if key.repo_id not in elsewhere and matching.fits(agent, key, repo):
+        if key.repo_id not in closed and matching.fits(agent, key, repo):
             heads += _heads(sql, class_id, refused)
     return min(heads)[2] if heads else None
 

@@ -88,6 +88,22 @@ def issue(sql: Sql, repo_id: int, number: int) -> KnownIssue | None:
     return KnownIssue(row[0], frozenset(json.loads(row[1])), bool(row[2]), row[3]) if row else None
 
 
+def text_seen(sql: Sql, repo_id: int, number: int, sha256: str, at: float) -> None:
+    """The issue says this; ``at`` is the forge's time of its last change, kept from when the text was first seen."""
+    sql.run(
+        """INSERT INTO issue_text (repo_id, number, sha256, since) VALUES (?, ?, ?, ?)
+           ON CONFLICT (repo_id, number) DO UPDATE SET sha256 = excluded.sha256, since = excluded.since
+           WHERE issue_text.sha256 <> excluded.sha256""",
+        *(repo_id, number, sha256, at),
+    )
+
+
+def text_since(sql: Sql, repo_id: int, number: int) -> tuple[str, float]:
+    """(digest, the forge's time at which it was said for certain); ("", 0) when never seen."""
+    row = sql.one("SELECT sha256, since FROM issue_text WHERE repo_id = ? AND number = ?", repo_id, number)
+    return (row[0], row[1]) if row else ("", 0.0)
+
+
 _REPO = "id, full_name, default_branch, clone_url, html_url, watched, swept_to"
 
 

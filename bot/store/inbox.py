@@ -48,6 +48,11 @@ def newest_id(sql: Sql) -> int:
     return int(sql.value("SELECT max(id) FROM inbox") or 0)
 
 
+def newest_at(sql: Sql) -> float:
+    """When the newest webhook came, 0 for never; our own notes in the inbox do not count."""
+    return float(sql.value("SELECT max(received_at) FROM inbox WHERE event_type NOT LIKE 'fleet!_%' ESCAPE '!'") or 0.0)
+
+
 def after(sql: Sql, inbox_id: int, event_type: str, limit: int = 100) -> list[Delivery]:
     """Deliveries of one type that came after ``inbox_id``, dealt with or not."""
     rows = sql.all(

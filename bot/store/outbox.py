@@ -81,9 +81,18 @@ def dropped(sql: Sql, target: str, version: int, error: str) -> None:
     sql.run("UPDATE outbox SET state = 'dead', error = ? WHERE target = ? AND version = ?", error, target, version)
 
 
-def forget_sent(sql: Sql, target: str) -> None:
-    """Somebody changed on the forge what we had put there: ask for it again."""
-    sql.run("UPDATE outbox SET state = 'pending', next_at = 0 WHERE target = ? AND state = 'sent'", target)
+def forget_sent(sql: Sql, target: str) -> bool:
+    """Somebody changed on the forge what we had put there: ask for it again. False when it is asked for already."""
+    changed = sql.run("UPDATE outbox SET state = 'pending', next_at = 0 WHERE target = ? AND state = 'sent'", target)
+    sql.wake(OUTBOX)
+    return bool(changed)
+
+
+def check_again(sql: Sql, target: str, at: float) -> None:
+    """Look whether it is still there as it was put, and put it again if not."""
+    sql.run(
+        "UPDATE outbox SET state = 'pending', tries = 1, next_at = ? WHERE target = ? AND state = 'sent'", at, target
+    )
     sql.wake(OUTBOX)
 
 

@@ -68,7 +68,7 @@ def _projections(sql: Sql, seen: Mapping[str, Task | None]) -> Iterator[Differen
             continue  # its events are unsound, and that has been said
         if columns != _columns(wanted):
             yield Difference(task_id, "its columns differ from its events")
-        if data != task.encode(wanted):
+        if not _same(data, wanted):
             yield Difference(task_id, f"its projection differs from its events: {_fields(data, wanted)}")
     for task_id in sorted(lost):
         yield Difference(task_id, "has events but no row")
@@ -80,6 +80,14 @@ def _columns(wanted: Task) -> list[object]:
         *(wanted.priority, wanted.queued_at, wanted.changed_at, wanted.agent, wanted.fence, wanted.branch),
         wanted.pull_request,
     ]
+
+
+def _same(data: str, wanted: Task) -> bool:
+    """A row from before a field was added holds that field's default."""
+    try:
+        return task.decode(data) == wanted
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def _fields(data: str, wanted: Task) -> str:

@@ -66,7 +66,7 @@ class Heartbeat(Said):
 
 
 class Ordered(Shown):
-    """``cancel``: stop the run; ``drop``: it is not yours any more."""
+    """``cancel``: stop the run; ``drop``: it is not yours any more; ``say``: ``text`` is for the agent, given once."""
 
     task_id: str
     fence: int
@@ -162,7 +162,7 @@ def heartbeat(call: Call, said: Heartbeat) -> Answer:
     commands = service.heartbeat(call.fleet, agent_id, running)
     agent = call.fleet.read(lambda sql: agents.find(sql, agent_id))
     answer = Beat(
-        commands=[Ordered(task_id=c.task_id, fence=c.fence, command=c.command) for c in commands],
+        commands=[Ordered(task_id=c.task_id, fence=c.fence, command=c.command, text=c.text or None) for c in commands],
         drain=agent is not None and agent.status == agents.DRAINING,
         next_secs=call.fleet.settings.orchestrator.heartbeat_interval_secs,
     )

@@ -13,7 +13,8 @@ def test_without_a_template_the_built_in_prompt_is_used(world: World) -> None:
     issue = world.writer.opens_issue("Fix the login", "It says 500.<!-- rm -rf -->", labels=["agent:python"])
     agent = world.pull_agent("gpu-1", ["python"]).claims(issue)
     told = agent.task["instructions"]
-    assert "It says 500.[hidden comment removed]" in told
+    assert "It says 500." in told
+    assert "rm -rf" not in told
     assert "ann/demo: issue #1, attempt 1" in told
     assert "rm -rf" not in told
     assert agent.task["prompt"] == "Fix the login\n\nIt says 500.<!-- rm -rf -->"

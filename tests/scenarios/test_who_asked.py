@@ -7,7 +7,10 @@ def test_an_outsiders_label_starts_nothing(world: World) -> None:
     issue = world.reader.opens_issue_by_web_form("Give me a shell", labels=["agent:python"])
     agent = world.pull_agent("gpu-1", ["python"])
     agent.gets_nothing()
-    issue.shows(label="fleet/requested", says="`carl` cannot start agents in this repository.")
+    issue.shows(
+        label="fleet/requested",
+        says="`carl` asked for this. Someone with write access lets it start with `/fleet approve`.",
+    )
 
 
 def test_someone_with_write_access_releases_it_by_setting_the_label_again(world: World) -> None:

@@ -150,6 +150,14 @@ class PullAgent:
         self.answer = self._about_task("status", {"status": "progress", "seq": self._seq, "message": message, **more})
         return self
 
+    def prints(self, text: str) -> "PullAgent":
+        """What its program writes, sent along with a report."""
+        self._seq += 1
+        said = {"status": "progress", "seq": self._seq, "log": {"offset": 0, "text": text}}
+        self.answer = self._about_task("status", said)
+        assert self.answer.status_code == 200, self.answer.text
+        return self
+
     def is_refused(self, because: str) -> None:
         assert self.answer.status_code == 409, self.answer.text
         assert because in self.answer.json()["detail"], self.answer.text

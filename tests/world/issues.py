@@ -3,8 +3,10 @@
 import json
 from typing import TYPE_CHECKING, Any
 
+from bot.core.task import Task
 from bot.standin import Entry, Issue, Pull
 from bot.standin.git import GitError
+from bot.store import tasks
 
 if TYPE_CHECKING:
     from tests.world.world import World
@@ -42,6 +44,13 @@ class IssueView:
         assert found, f"{text!r} is not among {[c.body for c in self.bot_comments()]}"
         self._world.read |= {c.id for c in found}
         self.status_comment()
+
+    def task(self) -> Task:
+        """The issue's newest task, as the fleet knows it."""
+        self._world.settles()
+        found = self._world.fleet.read(lambda sql: tasks.newest_of_issue(sql, self._world.repo.id, self.number))
+        assert found is not None
+        return found
 
     def is_quiet(self) -> None:
         self._world.catches_up()

@@ -3,11 +3,34 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bot.standin import Person
+from bot.standin import Entry, Person
 from tests.world.issues import IssueView
 
 if TYPE_CHECKING:
     from tests.world.world import World
+
+
+class Comment:
+    """What somebody wrote, and what the bot made of it."""
+
+    def __init__(self, world: "World", issue: IssueView, entry: Entry) -> None:
+        self._world, self._issue, self.entry = world, issue, entry
+
+    def is_answered(self, words: str) -> None:
+        """The reply to this very comment begins with ``words``."""
+        self._world.settles()
+        marker = f"<!-- fleet:v1:reply:{self._world.repo.id}:{self.entry.id} -->"
+        found = [x for x in self._issue.bot_comments() if x.body.endswith(marker)]
+        assert len(found) == 1, [x.body for x in self._issue.bot_comments()]
+        said = found[0].body.removesuffix(marker).strip()
+        assert words in said if words.startswith("|") else said.startswith(words), said
+        self._world.read.add(found[0].id)
+
+    def gets(self, emoji: str) -> None:
+        """The bot's reaction, and no other."""
+        self._world.settles()
+        found = [x.content for x in self.entry.reactions if x.by.login == self._world.bot.login]
+        assert found == [emoji], (found, [x.body for x in self._issue.bot_comments()])
 
 
 class Someone:
@@ -38,6 +61,13 @@ class Someone:
 
     def clears_labels(self, issue: IssueView) -> None:
         issue.issue.clear_labels(self.person)
+
+    def says(self, issue: IssueView, words: str, *, settles: bool = True) -> "Comment":
+        """Writes a comment; what the bot does about it is done unless ``settles`` is False."""
+        made = Comment(self._world, issue, issue.issue.comment(self.person, words))
+        if settles:
+            self._world.settles()
+        return made
 
     def closes(self, issue: IssueView) -> None:
         issue.issue.close(self.person)

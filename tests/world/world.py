@@ -9,6 +9,7 @@ from typing import Any
 import requests
 from pydantic import SecretStr
 
+from bot.core.text import clock as clock_time
 from bot.dispatch.dispatcher import Deed, Dispatcher, in_a_thread
 from bot.forge import Api, Forge
 from bot.forge.transport import session
@@ -148,6 +149,10 @@ class World:
 
     def minutes_pass(self, minutes: float) -> None:
         self.seconds_pass(minutes * 60)
+
+    def time(self) -> str:
+        """As texts show it."""
+        return clock_time(self.clock())
 
     def catches_up(self) -> None:
         """Waits out the pause between two edits of a status comment."""

@@ -77,7 +77,10 @@ def test_the_first_status_comment() -> None:
 @pytest.mark.parametrize(
     ("said", "wanted"),
     [
-        (shown(State.REQUESTED, asked_by="eve"), "`eve` cannot start agents in this repository. Someone with write"),
+        (
+            shown(State.REQUESTED, asked_by="eve"),
+            "`eve` asked for this. Someone with write access lets it start with `/fleet approve`.",
+        ),
         (shown(State.QUEUED), "Queued as number 3."),
         (shown(State.QUEUED, fitting=0), "No agent that is online offers `python`; it starts as soon as one does."),
         (
@@ -118,10 +121,7 @@ def test_what_is_the_matter(said: str, wanted: str) -> None:
         ),
         (
             e.GaveUp(2, Reason.TIMEOUT, ""),
-            (
-                "@ann attempt 2 failed after 14 min: the time limit was reached. "
-                "To try again, remove the `agent:` label and set it again."
-            ),
+            ("@ann attempt 2 failed after 14 min: the time limit was reached. `/fleet logs` · `/fleet retry`."),
         ),
         (e.PullRequestOpened(34), "@ann done in 14 min: #34 is ready for review."),
         (e.Merged(34, "bob", "m"), "#34 was merged."),
@@ -133,7 +133,7 @@ def test_a_new_comment_only_when_a_person_must_act_or_it_is_over(event: e.Event,
 
 
 def test_everything_else_is_said_without_a_new_comment() -> None:
-    loud = {e.QuestionAsked, e.GaveUp, e.PullRequestOpened, e.Merged, e.NothingToChange}
+    loud = {e.ApprovalVoided, e.QuestionAsked, e.GaveUp, e.PullRequestOpened, e.Merged, e.NothingToChange}
     quiet = [x for x in of_each_kind(1) if type(x) not in loud]
     assert {view.notice(x, a_task(), "gpu-1", 1.0) for x in quiet} == {""}
 
@@ -191,7 +191,7 @@ def test_the_pull_request_closes_its_issue_and_nothing_else() -> None:
     )  # fmt: skip
     assert body.startswith("Closes #12\n")
     outside = re.sub(r"(?ms)^(`{3,})text\n.*?^\1$", "", body)
-    assert re.findall(r"#\d+", outside) == ["#12", "#12", "#12"]
+    assert re.findall(r"#\d+", outside) == ["#12", "#12"]
     assert "@eve" not in outside
 
 

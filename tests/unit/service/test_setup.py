@@ -45,10 +45,14 @@ def test_the_labels_that_are_wanted() -> None:
     people = [x for x in wanted if not x.exclusive]
     assert [x.name for x in people] == [
         "agent:any", "agent:code:rust", "agent:codex-cli", "agent:docs",
-        "priority:high", "priority:normal", "priority:low",
+        "priority:high", "priority:normal", "priority:low", "fleet/hold",
     ]  # fmt: skip
     assert {x.color for x in people} == {"795548"}
     assert [x.name for x in wanted if x.exclusive] == [f"fleet/{s.name.removeprefix('fleet/')}" for s in SHOWN]
+
+
+def test_the_switch_for_everything_is_for_the_control_repository() -> None:
+    assert "fleet/halt" in [x.name for x in setup.wanted_labels(Settings(), control=True)]
 
 
 def test_a_label_that_exists_keeps_its_colour_and_only_a_missing_exclusive_is_mended() -> None:

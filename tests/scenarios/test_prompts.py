@@ -14,10 +14,9 @@ def test_without_a_template_the_built_in_prompt_is_used(world: World) -> None:
     agent = world.pull_agent("gpu-1", ["python"]).claims(issue)
     told = agent.task["instructions"]
     assert "It says 500." in told
-    assert "rm -rf" not in told
     assert "ann/demo: issue #1, attempt 1" in told
     assert "rm -rf" not in told
-    assert agent.task["prompt"] == "Fix the login\n\nIt says 500.<!-- rm -rf -->"
+    assert agent.task["prompt"] == "Fix the login\n\nIt says 500."
     assert (agent.task["session"], agent.task["resume_instructions"], agent.task["keep"]) == (None, None, False)
     issue.shows(label="fleet/queued")
 

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-agents lint format run lock clean
+.PHONY: demo test test-power test-agents lint format run lock clean
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Agent Fleet needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
@@ -18,6 +18,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+# The server dies at every single point of a story, not at a sample of them.
+test-power: $(STAMP)
+	POWER_CUTS=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/scenarios/test_power_cuts.py tests/scenarios/test_host_power_cuts.py
 
 # Real agent CLIs from their registries (about 4 GB below ~/.cache) against a model on loopback; some: CLIS="codex gemini"
 test-agents: $(STAMP)

@@ -9,7 +9,7 @@ import pytest
 from bot.store import attempts, tasks
 from tests.world import World
 from tests.world.hosts import here, processes, script
-from tests.world.power import PowerCut
+from tests.world.power import PowerCut, cuts
 from tests.world.world import world as build
 
 #: So that the runs can be spread over processors.
@@ -62,8 +62,7 @@ def points(tmp_path_factory: pytest.TempPathFactory) -> int:
 @pytest.mark.parametrize("share", range(SHARES))
 def test_a_power_cut_at_any_step_of_a_run_changes_nothing_in_the_end(share: int, points: int, tmp_path: Path) -> None:
     assert points > 100, "the story passes fewer points than it should"
-    # Points come in pairs, before and after a deed: after one and before the next is the same moment.
-    for at in range(1 + 2 * share, points + 1, 2 * SHARES):
+    for at in cuts(points, share, SHARES):
         root = tmp_path / str(at)
         root.mkdir()
         with build(root / "world") as world:

@@ -14,7 +14,7 @@ import requests
 from bot.core import receipts
 from tests.world import World
 from tests.world.issues import IssueView
-from tests.world.power import PowerCut
+from tests.world.power import PowerCut, cuts
 from tests.world.world import world as build
 
 
@@ -85,7 +85,7 @@ SHARES = 16
 @pytest.mark.parametrize("share", range(SHARES))
 def test_a_power_cut_at_any_point_changes_nothing_in_the_end(share: int, points: int, tmp_path: Path) -> None:
     assert points > 80, "the story passes fewer points than it should"
-    for at in range(1 + share, points + 1, SHARES):
+    for at in cuts(points, share, SHARES):
         with build(tmp_path / str(at)) as world:
             world.power.cut_at = at
             _ends_as_it_should(world, _story(world))

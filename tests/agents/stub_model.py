@@ -27,12 +27,14 @@ _SUBMIT: Final = "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
 class Play:
     """``status``: every request fails so. ``by_text``: no tools, files are edited by an answer's blocks.
     ``submits``: it ends by a command, not by a text. ``command``: instead of the one that writes the file.
+    ``question``: what the first turn ends with.
     """
 
     status: int = 200
     by_text: bool = False
     submits: bool = False
     command: str = ""
+    question: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ def decided(body: Json, play: Play) -> Reply:
     """What the model says to this request."""
     turn = 1 + len(set(_DONE.findall(json.dumps(body))))
     last_word = f"Done: turn-{turn}."
+    if play.question and turn == 1:
+        last_word += f"\n::fleet question {play.question}"
     if play.by_text and "commit message" in json.dumps(body):
         return Reply("Change made.txt")
     if play.by_text:

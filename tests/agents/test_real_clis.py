@@ -33,13 +33,18 @@ PATIENT: Final = ("mini-swe-agent", "cline")
 PROMPT: Final = "--help me: write the file made.txt.\n'\"$(touch injected)`touch injected`\n@/etc/hostname ä\n"
 
 
-def seat(name: str, tmp_path: Path, model: StubModel) -> Seat:
+def there(name: str) -> list[Path]:
+    """Folders for PATH."""
     try:
-        path = installed(name)
+        return installed(name)
     except Missing as missing:
         if os.environ.get("CI"):
             pytest.fail(f"{name}: {missing}")
         pytest.skip(f"{name}: {missing}")
+
+
+def seat(name: str, tmp_path: Path, model: StubModel) -> Seat:
+    path = there(name)
     pointing = POINTINGS[name](model.url)
     if model.play == Play():
         model.play = pointing.play

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -60,9 +60,12 @@ def key_pair(path: Path, passphrase: str = "") -> Path:
 
 
 class Sshd:
-    """One SSH server of our own; ``kill_all`` takes its sessions with it, as a crash of the host's sshd would."""
+    """One SSH server of our own; ``kill_all`` takes its sessions with it, as a crash of the host's sshd would.
 
-    def __init__(self, path: Path, authorized: Path, *settings: str) -> None:
+    ``env`` is what a login there has besides a home of its own, ``<path>/home``.
+    """
+
+    def __init__(self, path: Path, authorized: Path, *settings: str, env: Mapping[str, str] | None = None) -> None:
         (path / "home").mkdir(parents=True)
         self.path, self.port = path, free_port()
         self.host_key = key_pair(path / "host_key")
@@ -71,7 +74,7 @@ class Sshd:
             f"AuthorizedKeysFile {authorized}.pub", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
             "UsePAM no", "StrictModes no", "PermitRootLogin prohibit-password", "MaxStartups 100",
             # Whatever profile the developer's own login shell has is no part of a test.
-            f"SetEnv HOME={path}/home", *settings,
+            "SetEnv " + " ".join(f'"{k}={v}"' for k, v in {"HOME": f"{path}/home", **(env or {})}.items()), *settings,
         ]  # fmt: skip
         self.start()
 

@@ -199,6 +199,10 @@ def host_is_not_configured(host: str) -> str:
     return f"The configuration does not name the host {host} any more; its run was given up."
 
 
+def supervisor_failed(run_id: str) -> str:
+    return f"The orchestrator itself failed, again and again, while it watched the run {run_id}; its log says how."
+
+
 def agent_is_not_configured(agent: str) -> str:
     return f"The configuration does not name {agent} any more."
 

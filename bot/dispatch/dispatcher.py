@@ -1,13 +1,16 @@
 """Who gets which task: the moment a slot and a fitting task exist, the least loaded agent of our hosts has it."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
 
+from bot.agent.failures import is_over
 from bot.core import host_text, modes
 from bot.core.errors import Refused, Unavailable
+from bot.dispatch.leftovers import end_orphans
 from bot.dispatch.run import Supervised
 from bot.dispatch.site import HostSite, sites_of
 from bot.execution.host_check import clear_up
@@ -20,6 +23,11 @@ from bot.store.attempts import Attempt
 log = structlog.get_logger(__name__)
 
 _DAY_SECS: Final = 24 * 3600
+_PAUSE_SECS: Final = 5.0
+_LONGEST_PAUSE_SECS: Final = 60.0
+#: So often in a row a run's supervisor may fail before its attempt counts as failed.
+_MOST_FAILURES: Final = 3
+_STOP_SECS: Final = 20.0
 
 Deed = Callable[[], None]
 
@@ -29,16 +37,23 @@ def in_a_thread(name: str, deed: Deed) -> None:
 
 
 class Dispatcher:
-    """One per database, in the worker. ``carry_out`` runs a named deed: in a thread of its own, or (tests) at once."""
+    """One per database, in the worker. ``carry_out`` runs a named deed: in a thread of its own, or (tests) at once.
 
-    def __init__(self, fleet: Fleet, carry_out: Callable[[str, Deed], None] = in_a_thread) -> None:
-        self._fleet, self._carry_out = fleet, carry_out
+    After ``pause_secs`` a run whose supervisor failed is taken up again; the pause doubles with every failure.
+    """
+
+    def __init__(
+        self, fleet: Fleet, carry_out: Callable[[str, Deed], None] = in_a_thread, pause_secs: float = _PAUSE_SECS
+    ) -> None:
+        self._fleet, self._carry_out, self._pause_secs = fleet, carry_out, pause_secs
         self._stopping = threading.Event()
         sites = sites_of(fleet.settings.hosts, fleet.data_dir, self._stopping)
         self.sites = {site.name: site for site in sites}
         self._changed = threading.Condition()
         self._in_charge: set[tuple[str, int]] = set()
+        self._failures: dict[tuple[str, int], int] = {}
         self._asked: set[str] = set()
+        self._searched: set[str] = set()
         self._registered = False
 
     def turn(self) -> int:
@@ -57,16 +72,26 @@ class Dispatcher:
         """Removes workspaces that nobody has used for long, on every host that answers."""
         max_age = self._fleet.settings.orchestrator.keep_workspaces_days * _DAY_SECS
         for site in self.sites.values():
-            if site.takes_work:
+            if site.may_be_asked:
                 self._once(f"clear {site.name}", lambda of=site: _clear_up(of, max_age))  # type: ignore[misc]
 
     def stop(self) -> None:
-        """Lets go of every run without ending it; returns when nobody works on one any more."""
+        """Lets go of every run without ending it; returns when nobody works on one any more.
+
+        Whoever hangs in a call that cannot be broken off is left behind after a while: the next life adopts the run.
+        """
         self._stopping.set()
-        for site in self.sites.values():
-            site.close()
+        until = time.monotonic() + _STOP_SECS
+        # Each in a thread: a connection that is being made holds up its end for as long as a name takes to be found.
+        closing = [threading.Thread(target=site.close, daemon=True) for site in self.sites.values()]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join(max(0.0, until - time.monotonic()))
         with self._changed:
-            self._changed.wait_for(lambda: not self._in_charge and not self._asked)
+            left = max(0.0, until - time.monotonic())
+            if not self._changed.wait_for(lambda: not self._in_charge and not self._asked, left):
+                log.warning("left behind at the end", runs=sorted(self._in_charge), asked=sorted(self._asked))
 
     # --- runs that are there ------------------------------------------------------------------------------
 
@@ -92,21 +117,44 @@ class Dispatcher:
         return True
 
     def _supervise(self, key: tuple[str, int], run: Supervised) -> None:
+        pause = 0.0
         try:
             run.carry_out()
-        except Exception:
-            log.exception("a run's supervisor failed; the run is adopted again", task=key[0], fence=key[1])
-            self._stopping.wait(5.0)
+            self._failures.pop(key, None)
+        except Unavailable as away:
+            log.warning("a run is taken up again later", task=key[0], fence=key[1], reason=away.what)
+            pause = self._pause_secs
+        except Exception as problem:  # noqa: BLE001 - logged there, and counted
+            pause = self._failed(key, run, problem)
         finally:
+            self._stopping.wait(pause)
             with self._changed:
                 self._in_charge.discard(key)
                 self._changed.notify_all()
+
+    def _failed(self, key: tuple[str, int], run: Supervised, problem: Exception) -> float:
+        """A supervisor failed: seconds to wait before the next try. What always fails is not tried for ever."""
+        if self._stopping.is_set():
+            log.info("a run is let go of", task=key[0], fence=key[1], reason=str(problem))
+            return 0.0
+        self._failures[key] = count = self._failures.get(key, 0) + 1
+        log.error("a run's supervisor failed", task=key[0], fence=key[1], times=count, exc_info=problem)
+        if count >= _MOST_FAILURES:
+            try:
+                run.give_up()
+            except (Refused, Unavailable) as refused:
+                log.warning("a run cannot be given up", task=key[0], fence=key[1], reason=str(refused))
+        return min(_LONGEST_PAUSE_SECS, self._pause_secs * 2.0 ** min(count - 1, 10))
 
     def _give_up(self, attempt: Attempt) -> bool:
         """A run on a host that the configuration does not name any more: nobody can reach it."""
         log.warning("run given up", task=attempt.task_id, reason=host_text.host_is_not_configured(attempt.host))
         if attempt.active:
-            reports.lost(self._fleet, attempt.agent, attempt.task_id, attempt.fence, 0)
+            try:
+                reports.lost(self._fleet, attempt.agent, attempt.task_id, attempt.fence, 0)
+            except Refused as refused:
+                if not is_over(refused):
+                    raise
         self._fleet.store.write(lambda sql: host_runs.end(sql, attempt.task_id, attempt.fence))
         return True
 
@@ -192,8 +240,21 @@ class Dispatcher:
                 site.ask(lambda host: host.ping())
             except (Unavailable, Refused) as problem:
                 log.info("host does not answer", host=site.name, reason=str(problem))
+            else:
+                self._search(site)
         if not self._stopping.is_set():
             host_agents.stands(self._fleet, site.name, site.standing.state, site.standing.why)
+
+    def _search(self, site: HostSite) -> None:
+        """Once in our life, when it first answers."""
+        if site.name in self._searched:
+            return
+        try:
+            end_orphans(self._fleet, site)
+        except (Unavailable, Refused) as problem:
+            log.warning("host could not be searched for runs", host=site.name, reason=str(problem))
+        else:
+            self._searched.add(site.name)
 
 
 def _clear_up(site: HostSite, max_age_secs: int) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from bot.adapters.base import Adapter, Job
+from bot.adapters.base import Adapter, Job, Template
 from bot.core import ids
 from bot.execution.host_workspace import HostWorkspace
 from bot.execution.hosts import Job as HostJob
 from bot.settings.hosts import HostAgent
+from bot.settings.sections import Adapter as Configured
 
 #: In the run's home, for a CLI that reads its prompt from a file and would read its input besides.
 _PROMPT: Final = ".agent-fleet-prompt.md"
@@ -64,3 +65,8 @@ def host_job(
         grace_secs=grace_secs,
         max_log_bytes=max_log_bytes,
     )
+
+
+def templates(configured: Mapping[str, Configured]) -> Mapping[str, Template]:
+    """Commands of the operator's own, by agent type."""
+    return {name: Template(tuple(it.argv), it.prompt, tuple(it.env)) for name, it in configured.items()}

@@ -4,10 +4,10 @@ Every step may be taken again by the next life of the orchestrator: the run's id
 never starts an id twice, and what is told to the fleet twice changes nothing.
 """
 
+import contextlib
 import re
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,24 +15,25 @@ from typing import Any, Final
 
 import structlog
 
-from bot.adapters.base import Exit, Outcome, Template, Verdict
+from bot.adapters.base import Exit, Outcome, Verdict
 from bot.adapters.registry import adapter
 from bot.agent.client import Claim
 from bot.agent.failures import is_over, reason_of, reason_of_result
 from bot.agent.log import OutgoingLog
 from bot.agent.receipt import Evidence, receipt_of
 from bot.core import agent_text, cleaning, host_text, ids, modes
-from bot.core.errors import Refused, Unavailable
+from bot.core.errors import Refused
 from bot.core.reasons import Reason
 from bot.dispatch.contact import Contact, Leaving, Superseded, Vanished
 from bot.dispatch.endings import Failed, completion, ended_by_us, failed
-from bot.dispatch.job import host_job, layout
+from bot.dispatch.job import host_job, layout, templates
+from bot.dispatch.leftovers import end_on, run_id_of
 from bot.dispatch.listening import Listener
 from bot.dispatch.site import HostSite
 from bot.execution.git import GitFailed, GitTimedOut
 from bot.execution.host_errors import AuthRefused, HostBroken, HostKeyProblem, Unreachable
 from bot.execution.host_workspace import HostWorkspace
-from bot.execution.hosts import Host, Kind, RunState, SeenRun
+from bot.execution.hosts import Kind, RunState, SeenRun
 from bot.execution.process import Ended
 from bot.execution.workspace import Collected, Identity
 from bot.service import claims, reports
@@ -47,14 +48,12 @@ log = structlog.get_logger(__name__)
 
 #: A run should end itself when its time is up; if it does not, we do after this much longer.
 _OVERTIME_SECS: Final = 120.0
+#: The operator took the agent away: nobody's failure, somebody else may have the task.
+_NOT_CONFIGURED: Final = "not_configured"
 _SIGN_EVERY_SECS: Final = 15.0
 _MAX_FILE: Final = 16 * 1024 * 1024
 #: Variables whose value is worth hiding, by their name.
 _SECRET: Final = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
-
-
-def run_id_of(task_id: str, fence: int) -> str:
-    return f"{task_id}.{fence}"
 
 
 class Supervised:
@@ -69,7 +68,10 @@ class Supervised:
         self._ended = False
 
     def carry_out(self) -> None:
-        """Claimed → source → workspace → start → listen → judge → collect → result → complete → clear away."""
+        """Claimed → source → workspace → start → listen → judge → collect → result → complete → clear away.
+
+        Raises Refused and Unavailable while the host keeps what there is of a run that is over: to be tried again.
+        """
         why = "over"
         try:
             self._contact.still_ours()
@@ -78,15 +80,21 @@ class Supervised:
             return
         except Superseded:
             why = "superseded"
-        try:
-            self._clear_away(why)
-        except (Refused, Unavailable) as problem:
-            log.warning("a run is cleared away later", run=self._run_id, host=self._site.name, reason=str(problem))
+        self._clear_away(why)
+
+    def give_up(self) -> None:
+        """Nothing more can be made of this attempt, whatever was wrong: it has failed, and its run is to be ended."""
+        with contextlib.suppress(Leaving, Superseded):
+            self._fail_plainly(Reason.INFRASTRUCTURE, host_text.supervisor_failed(self._run_id))
 
     # --- the steps ----------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        self._claim = Claim(self._fleet.read(self._told_of_it), self._fence)
+        try:
+            self._claim = Claim(self._fleet.read(self._told_of_it), self._fence)
+        except Refused as refused:  # the repository's prompt was spoilt since the claim
+            self._fail_plainly(reason_of(refused), refused.reason)
+            return
         try:
             self._complete(self._outcome())
         except Vanished as lost:
@@ -121,6 +129,8 @@ class Supervised:
         except Refused as refused:
             if is_over(refused):
                 raise Superseded from refused
+            if refused.kind == _NOT_CONFIGURED:
+                return failed(Reason.HANDED_BACK, refused.reason)
             return failed(reason_of(refused), refused.reason)
         except (GitFailed, GitTimedOut, OSError) as trouble:
             log.exception("run failed", run=self._run_id)
@@ -128,14 +138,13 @@ class Supervised:
 
     def _lay_out(self) -> None:
         """What the run is, as far as it can be said without asking the host: the same in every life of ours."""
-        work, host = self._claim.task, self._site.host
-        self._adapter = adapter(self._attempt.agent_type, templates(self._fleet))
+        work, host, model = self._claim.task, self._site.host, self._configured().model
+        self._adapter = adapter(self._attempt.agent_type, templates(self._fleet.settings.adapters))
         self._known.adapter = self._adapter.name
         self._space = HostWorkspace(
             host, f"{work['repo_id']}-{work['issue']}-{self._task_id}", self._fence, self._site.hooks
         )
-        run_dir, model = host.run_dir(self._run_id), self._configured().model
-        self._job = layout(self._adapter, work, run_dir, self._space, model)
+        self._job = layout(self._adapter, work, host.run_dir(self._run_id), self._space, model)
         self._known.argv, self._known.prompt = self._adapter.argv(self._job), self._job.prompt
 
     def _is_there(self) -> bool:
@@ -258,15 +267,20 @@ class Supervised:
             self._contact.tell(lambda: reports.complete(self._fleet, *who, worse))
         log.info("run over", run=self._run_id, host=self._site.name, outcome=said.outcome, reason=said.reason)
 
+    def _fail_plainly(self, reason: Reason, message: str) -> None:
+        """The last word when there is nothing to show for it."""
+        said = failed(reason, message)
+        self._contact.tell(lambda: reports.complete(self._fleet, self._agent, self._task_id, self._fence, said))
+        log.warning("run given up", run=self._run_id, host=self._site.name, reason=message)
+
     def _clear_away(self, why: str) -> None:
         """Nothing of the run is left on its host when this returns; of the workspace, what the next attempt needs."""
         if self._kept() is None:
             return
-        if not self._ended:
-            state = self._site.ask(lambda host: host.stop(self._run_id, why, self._grace_secs))
-            if state.left:
-                log.error("processes that could not be ended", run=self._run_id, host=self._site.name, pids=state.left)
-        self._site.ask(lambda host: host.remove(self._run_id))
+        if self._ended:
+            self._site.ask(lambda host: host.remove(self._run_id))
+        else:
+            self._site.ask(lambda host: end_on(host, self._run_id, why, self._grace_secs))
         self._fleet.store.write(lambda sql: host_runs.end(sql, self._task_id, self._fence))
 
     # --- what the steps are made of -----------------------------------------------------------------------
@@ -331,12 +345,8 @@ class Supervised:
         rows = self._fleet.read(lambda sql: host_runs.earlier(sql, self._task_id, self._fence, self._site.name))
         for row in rows:
             run_id = run_id_of(row.task_id, row.fence)
-            self._contact.briefly(partial(self._end_other, run_id))
+            self._contact.briefly(partial(end_on, run_id=run_id, why="superseded", grace_secs=self._grace_secs))
             self._fleet.store.write(lambda sql, of=row: host_runs.end(sql, of.task_id, of.fence))  # type: ignore[misc]
-
-    def _end_other(self, run_id: str, host: Host) -> None:
-        host.stop(run_id, "superseded", self._grace_secs)
-        host.remove(run_id)
 
     def _left_file(self, path: Path) -> bytes | None:
         """What the run left in its own folder, at most 16 MiB; None when it is not there."""
@@ -381,13 +391,8 @@ class Supervised:
         for agent in entry.agents:
             if entry.agent_id(agent) == self._agent:
                 return agent
-        raise Refused(host_text.agent_is_not_configured(self._agent), "", 422, "not_configured")
+        raise Refused(host_text.agent_is_not_configured(self._agent), "", 422, _NOT_CONFIGURED)
 
     @property
     def _author(self) -> Identity:
         return Identity(f"{self._agent} (Agent Fleet)", f"{self._agent}@agent-fleet.invalid")
-
-
-def templates(fleet: Fleet) -> Mapping[str, Template]:
-    """Commands of the operator's own, by agent type."""
-    return {name: Template(tuple(it.argv), it.prompt, tuple(it.env)) for name, it in fleet.settings.adapters.items()}

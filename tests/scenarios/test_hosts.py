@@ -1,13 +1,20 @@
 """Agents that the fleet starts itself, on hosts: here on this machine, through the same wrapper as over SSH."""
 
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
+from bot.adapters.base import Line, Said
+from bot.adapters.exec import Exec
+from bot.core.errors import Refused
+from bot.dispatch import dispatcher
+from bot.dispatch.run import Supervised
 from bot.settings.hosts import HostAgent, HostEntry
-from bot.store import attempts, run_logs, tasks
+from bot.store import Sql, attempts, run_logs, tasks
 from tests.world import World
 from tests.world.hosts import FAILS, STUBBORN, WORKS, here, processes, script, waits_for
 from tests.world.issues import IssueView
@@ -247,8 +254,73 @@ def test_a_host_taken_out_of_the_configuration_gives_its_run_back(world: World, 
     world.waits_until(lambda: issue.pulls(), "the pull request")
     issue.tells("@bob done in")
     assert ran_on(world, issue) == ["vm-1.scripted", "vm-2.scripted"]
-    go.touch()
-    world.waits_until(lambda: not processes(first.work_dir), "the run that nobody waits for has ended")
+    assert processes(first.work_dir), "nobody can have ended it"
+    world.has_hosts(first, scripted=script(WORKS))
+    assert processes(first.work_dir) == [], "the host is there again, and nobody waits for that run"
+
+
+def test_an_agent_taken_out_of_the_configuration_hands_its_run_over(world: World, tmp_path: Path) -> None:
+    world.has_hosts(here(tmp_path, "vm-1"), in_background=True, scripted=waits_for(tmp_path / "never", WORKS))
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    world.waits_until(lambda: "begun" in the_log(world, issue), "the first words of the run")
+    other = HostAgent(agent_type="other", capabilities=["python"])
+    world.has_hosts(here(tmp_path, "vm-1", other), in_background=True, other=script(WORKS))
+    world.waits_until(lambda: issue.pulls(), "the pull request")
+    issue.tells("@bob done in")
+    issue.shows(says="handed back")
+    assert ran_on(world, issue) == ["vm-1.scripted", "vm-1.other"]
+    assert "begun" not in the_log(world, issue, fence=2)
+    assert processes(world.hosts[0].work_dir) == []
+
+
+def test_a_fault_of_our_own_that_always_comes_again_ends_the_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: Exec, line: Line) -> Iterator[Said]:
+        raise KeyError(line.text)
+
+    monkeypatch.setattr(Exec, "feed", fails)
+    with build(tmp_path / "world", default_max_retries=0) as world:
+        world.has_hosts(here(tmp_path, "vm-1"), scripted=script(f"{WORKS}; exec sleep 600"))
+        issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+        world.settles()
+        issue.shows(label="fleet/failed")
+        issue.tells("The orchestrator itself failed")
+        assert processes(world.hosts[0].work_dir) == []
+
+
+def test_a_prompt_that_was_spoilt_after_the_claim_ends_the_task(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoilt(self: Supervised, sql: Sql) -> dict[str, object]:
+        raise Refused("PROMPT.md cannot be used.", "Mend it.", 422, "prompt_invalid")
+
+    monkeypatch.setattr(Supervised, "_told_of_it", spoilt)
+    world.has_hosts(here(tmp_path, "vm-1"), scripted=script(WORKS))
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    world.settles()
+    issue.shows(label="fleet/failed")
+    issue.tells("PROMPT.md cannot be used.")
+
+
+def test_the_end_does_not_wait_for_a_host_that_hangs(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def hangs(call: object) -> None:
+        asked.set()
+        answer.wait()
+
+    world.has_hosts(here(tmp_path, "vm-1"), in_background=True, scripted=script(WORKS))
+    monkeypatch.setattr(dispatcher, "_STOP_SECS", 0.05)
+    monkeypatch.setattr(world.dispatcher.sites["vm-1"], "ask", hangs)
+    world.dispatcher.look_after()
+    asked.wait()
+    world.dispatcher.stop()
+    answer.set()
+    monkeypatch.undo()
+    world.dispatcher.stop()  # now nobody is left
 
 
 def test_a_host_that_is_away_is_said_and_its_agents_are_offline(world: World, tmp_path: Path) -> None:

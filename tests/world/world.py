@@ -93,7 +93,8 @@ class World:
         self.fleet = _Mirrored(self.settings, self.store, Forge(api), clock=self.clock, chance=lambda: 0.5)
         self.fleet.power = self.power
         self._site.application = make_app(self.fleet)
-        self.dispatcher = Dispatcher(self.fleet, carry_out=in_a_thread if self.in_background else _at_once)
+        carry_out = in_a_thread if self.in_background else _at_once
+        self.dispatcher = Dispatcher(self.fleet, carry_out, pause_secs=0.01)
         for host in self.dispatcher.sites.values():
             host.ask = self.power.around(host.ask)  # type: ignore[method-assign]
 

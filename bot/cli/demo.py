@@ -5,11 +5,12 @@ import sys
 import click
 from rich.console import Console
 
-from bot.demo.run import main
+from bot.demo.stage import main
 
 
 @click.command("demo")
 @click.option("--keep", is_flag=True, help="Leave everything running afterwards, to look at, until Ctrl-C.")
-def command(keep: bool) -> None:
+@click.option("--ssh", is_flag=True, help="On two hosts behind an SSH server of its own, with processes to watch.")
+def command(keep: bool, ssh: bool) -> None:
     """Show the whole way on a small forge of its own; nothing outside a temporary folder is touched."""
-    sys.exit(0 if main(keep=keep, console=Console()) else 1)
+    sys.exit(0 if main(keep=keep, ssh=ssh, console=Console()) else 1)

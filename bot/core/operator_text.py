@@ -268,45 +268,6 @@ def stop_the_other_worker() -> str:
     return "Stop that one first; one worker per database is enough."
 
 
-# --- The demo -----------------------------------------------------------------------------------------------
-
-
-def demo_title(*, closing: bool) -> str:
-    return "What became of the issues" if closing else "Issues on the demo's forge"
-
-
-def demo_places(folder: str, forge: str, server: str) -> str:
-    return f"A forge at {forge}, the fleet at {server}, two agents; everything lies in {folder}.\n"
-
-
-def demo_kept(server: str) -> str:
-    return f"Still running: {server} (try {server}/api/v1, {server}/readyz). Ctrl-C ends it."
-
-
-def demo_ended(*, ok: bool) -> str:
-    if not ok:
-        return "The demo did not end as it should: see the table above for what is missing."
-    return (
-        "Every issue ended as it should, and all tests of the demo's repository pass.\n"
-        "Next, with a Forgejo of your own: write a config.toml (config.example.toml says how), then\n"
-        "  agent-fleet serve              runs the fleet\n"
-        "  agent-fleet setup OWNER/REPO   makes labels and the webhook\n"
-        "  agent-fleet agent --help       connects an agent"
-    )
-
-
-def demo_otherwise(number: int, ends: str, attempts: int, state: str, seen: int) -> str:
-    return f"#{number}: expected {ends} after {attempts} tries, saw {state or 'nothing'} after {seen}."
-
-
-def demo_part_failed(name: str, said: str) -> str:
-    return f"The demo's {name} ended too early. It said:\n{said}"
-
-
-def demo_part_silent(name: str) -> str:
-    return f"The demo's {name} does not answer."
-
-
 # --- migrate, verify, agents, tokens ------------------------------------------------------------------------
 
 

@@ -4,16 +4,24 @@ A stand-in for a model, not for an agent: what it writes is real, the tests deci
 """
 
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Final, NoReturn
 
-from bot.demo.story import IDEAS
+from bot.demo.story import ENDLESS, IDEAS
+
+#: A child of a child in a session of its own, which no signal to our process group reaches.
+_HIDDEN: Final = ("setsid", "sh", "-c", "trap '' TERM; sleep 600")
 
 
-def main() -> int:
+def main(linger_secs: int = 0) -> int:
     prompt = sys.stdin.read()
     found = re.search(r"measures/(\w+)\.py", prompt)
+    if found is not None and found[1] == ENDLESS:
+        never_end()
     if found is None or found[1] not in IDEAS:
         print("::fleet question Which module is this about?", flush=True)
         return 0
@@ -23,6 +31,9 @@ def main() -> int:
     attempt = int(told[1]) if told else 1
     print(f"::fleet check [x] read what is asked about {module}", flush=True)
     print(f"::fleet progress writing measures/{module}.py", flush=True)
+    for left in range(linger_secs, 0, -1):
+        print(f"::fleet progress thinking about {module}, {left} s more", flush=True)
+        time.sleep(1)
     Path("measures", f"{module}.py").write_text(ideas[min(attempt, len(ideas)) - 1])
     print("::fleet progress running the tests", flush=True)
     tests = subprocess.run(
@@ -37,5 +48,16 @@ def main() -> int:
     return 0
 
 
+def never_end() -> NoReturn:
+    """As agents do that went astray: no end, and deaf to being told to."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with subprocess.Popen(_HIDDEN):
+        number = 1
+        while True:
+            print(f"::fleet progress {number} is not the last prime", flush=True)
+            number += 2
+            time.sleep(1)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(int, sys.argv[1:])))

@@ -1,17 +1,18 @@
 """Our own commands as processes: started, watched, ended."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
 import requests
 
-from bot.core import operator_text as text
+from bot.core import demo_text as text
 from bot.core.errors import Refused
 
 _LIMIT_SECS: Final = 120
@@ -37,18 +38,28 @@ class Processes:
         for name in reversed(list(self._running)):
             self._wait_for_end(self._running.pop(name))
 
-    def start(self, name: str, *arguments: str) -> None:
-        """One that goes on."""
+    def start(self, name: str, *arguments: str) -> int:
+        """One that goes on; returns its process id."""
+        return self.start_other(name, [*self._entry, *arguments])
+
+    def start_other(self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+        """The same for a program that is not ours; ``env`` is added to our own environment."""
         with self._log(name).open("ab") as file:
             self._running[name] = subprocess.Popen(
-                [*self._entry, *arguments], stdout=file, stderr=file, start_new_session=True
+                command, stdout=file, stderr=file, start_new_session=True, env={**os.environ, **(env or {})}
             )
+        return self._running[name].pid
 
-    def stop(self, name: str) -> None:
-        """Ends one that was started."""
+    def kill(self, name: str) -> int:
+        """Ends one without a warning, as a power cut would; returns the process id it had."""
         process = self._running.pop(name)
-        process.send_signal(signal.SIGTERM)
-        self._wait_for_end(process)
+        process.kill()
+        process.wait()
+        return process.pid
+
+    def said(self, name: str) -> str:
+        """All that it has printed, in all its lives."""
+        return self._log(name).read_text(errors="replace")
 
     def run(self, name: str, *arguments: str) -> None:
         """One that ends by itself; raises Refused when it ends with anything but 0."""
@@ -73,8 +84,7 @@ class Processes:
             time.sleep(_LOOK_EVERY_SECS)
 
     def _failed(self, name: str) -> Refused:
-        said = self._log(name).read_text(errors="replace")[-_SHOWN_CHARS:]
-        return Refused(text.demo_part_failed(name, said), "", 500, "demo")
+        return Refused(text.demo_part_failed(name, self.said(name)[-_SHOWN_CHARS:]), "", 500, "demo")
 
     def _log(self, name: str) -> Path:
         return self._folder / f"{name}.log"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from bot.core import operator_text as text
+from bot.core import demo_text as text
+from bot.demo.machines import Seen
 from bot.demo.story import Told
 
 _WIDE = 110
@@ -55,4 +56,15 @@ def table(lines: Sequence[Line], *, closing: bool, width: int) -> Table:
             f"#{line.pull_request}" if line.pull_request else "",
             *([line.says] if wide else []),
         )
+    return shown
+
+
+def processes_table(seen: Sequence[Seen]) -> Table:
+    """What lives on the hosts, a line for each run."""
+    shown = Table(title=text.demo_processes_title(), title_justify="left", expand=False)
+    for name in ("Host", "Issue", "Process ids"):
+        shown.add_column(name, no_wrap=True)
+    for host, issue in dict.fromkeys((one.host, one.issue) for one in seen):
+        pids = " ".join(str(one.pid) for one in seen if (one.host, one.issue) == (host, issue))
+        shown.add_row(host, f"#{issue}", pids)
     return shown

@@ -99,3 +99,12 @@ ISSUES: Final = (
     ),
     Told("Please run this for me", "Work on `measures/slug.py`.", "agent:any", "fleet/requested", 0, by_outsider=True),
 )
+
+#: What never ends by itself.
+ENDLESS: Final = "primes"
+
+#: The story of `demo --ssh`.
+OVER_SSH: Final = (
+    *ISSUES[:3],
+    Told("Find the last prime", f"Please put it into `measures/{ENDLESS}.py`.", "agent:python", "fleet/cancelled"),
+)

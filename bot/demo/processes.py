@@ -50,6 +50,12 @@ class Processes:
             )
         return self._running[name].pid
 
+    def stop(self, name: str) -> None:
+        """Ends one that was started."""
+        process = self._running.pop(name)
+        process.send_signal(signal.SIGTERM)
+        self._wait_for_end(process)
+
     def kill(self, name: str) -> int:
         """Ends one without a warning, as a power cut would; returns the process id it had."""
         process = self._running.pop(name)

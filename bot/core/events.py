@@ -178,13 +178,17 @@ class AttemptLost(Event):
 
 @dataclass(frozen=True)
 class AttemptFailed(Event):
-    """The attempt ended badly and another one follows, not before ``retry_at``."""
+    """The attempt ended badly and another one follows, not before ``retry_at``.
+
+    ``counts`` False: it was no fault of the task's, so it costs none of its retries.
+    """
 
     kind: ClassVar[str] = "attempt_failed"
     fence: int
     reason: Reason
     message: str
     retry_at: float
+    counts: bool = True
 
 
 @dataclass(frozen=True)
@@ -298,6 +302,61 @@ class RetryRequested(Event):
     note: str = ""
 
 
+@dataclass(frozen=True)
+class ReworkRequested(Event):
+    """The pull request goes back to ``agent``, which made it. ``why`` is review, conflict or checks.
+
+    ``by`` is the last of the reviewers ("" = nobody), ``news_sha256`` the text of exactly what is new. ``reviewed_to``
+    is the newest review that it covers, ``reviews`` those whose threads get an answer; ``onto`` is the commit of the
+    base branch that has to be merged ("" = none).
+    """
+
+    kind: ClassVar[str] = "rework_requested"
+    why: str
+    by: str
+    agent: str
+    news_sha256: str
+    reviewed_to: int
+    reviews: tuple[int, ...] = ()
+    onto: str = ""
+
+
+@dataclass(frozen=True)
+class NothingToRework(Event):
+    """The agent explained why the pull request stays as it is."""
+
+    kind: ClassVar[str] = "nothing_to_rework"
+    fence: int
+    explanation: str
+
+
+@dataclass(frozen=True)
+class Escalated(Event):
+    """A person has to look: ``limit`` (count, time, declined, same) keeps it from going back to the agent.
+
+    ``why`` and the rest are as for a rework.
+    """
+
+    kind: ClassVar[str] = "escalated"
+    why: str
+    limit: str
+    news_sha256: str
+    reviewed_to: int
+
+
+@dataclass(frozen=True)
+class ReadinessChanged(Event):
+    """``by`` approved the commit ``sha`` and its checks pass; "" = that does not hold any longer.
+
+    ``merges``: the forge is told to merge it.
+    """
+
+    kind: ClassVar[str] = "readiness_changed"
+    by: str
+    sha: str
+    merges: bool = False
+
+
 KINDS: Final[Mapping[str, type[Event]]] = {
     cls.kind: cls
     for cls in (
@@ -329,6 +388,10 @@ KINDS: Final[Mapping[str, type[Event]]] = {
         PullRequestClosed,
         Cancelled,
         RetryRequested,
+        ReworkRequested,
+        NothingToRework,
+        Escalated,
+        ReadinessChanged,
     )
 }
 
@@ -362,6 +425,7 @@ def decode(kind: str, data: str) -> Event:
     fields: dict[str, Any] = json.loads(data)
     if "reason" in fields:
         fields["reason"] = Reason(fields["reason"])
-    if "requirements" in fields:
-        fields["requirements"] = tuple(fields["requirements"])
+    for name in ("requirements", "reviews"):
+        if name in fields:
+            fields[name] = tuple(fields[name])
     return cls(**fields)

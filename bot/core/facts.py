@@ -105,7 +105,10 @@ class Comment:
 
 @dataclass(frozen=True)
 class PullRequest:
-    """``head_sha`` is the tip of the head branch; ``merge_sha`` is "" until it is merged."""
+    """``head_sha`` is the tip of the head branch; ``merge_sha`` is "" until it is merged.
+
+    ``mergeable`` False proves no conflict: it is also what the forge says while it has not looked yet.
+    """
 
     number: int
     html_url: str
@@ -120,6 +123,60 @@ class PullRequest:
     merge_sha: str = ""
     merged_by: str = ""
     same_repository: bool = True
+    mergeable: bool = True
+
+
+class Opinion(StrEnum):
+    """What a review says."""
+
+    APPROVED = "APPROVED"
+    CHANGES = "REQUEST_CHANGES"
+    COMMENT = "COMMENT"
+
+
+@dataclass(frozen=True)
+class LineComment:
+    """A comment on a line (``line`` 0 = an old one) of ``path``; ``hunk`` is the part of the diff above it."""
+
+    id: int
+    author: Account
+    path: str
+    line: int
+    hunk: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Review:
+    """A submitted review. ``stale``: the branch has moved since; ``dismissed``: it was taken back or replaced."""
+
+    id: int
+    author: Account
+    opinion: Opinion
+    body: str
+    at: float
+    commit_sha: str
+    stale: bool
+    dismissed: bool
+    has_comments: bool
+
+
+@dataclass(frozen=True)
+class CommitCheck:
+    """The newest commit status of one context; ``target`` is the address that it names."""
+
+    context: str
+    state: str
+    description: str
+    target: str
+
+    @property
+    def failed(self) -> bool:
+        return self.state in ("failure", "error")
+
+    @property
+    def passed(self) -> bool:
+        return self.state in ("success", "skipped")
 
 
 @dataclass(frozen=True)

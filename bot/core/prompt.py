@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.core import cleaning
+from bot.core import cleaning, feedback_text
 from bot.core import prompt_text as text
 from bot.core.errors import Refused
 from bot.core.reasons import Reason
@@ -50,7 +50,8 @@ _BRACES: Final = re.compile(r"\{\{(?P<name>[^{}\n]*)\}\}|(?P<open>\{\{)|(?P<clos
 class Work:
     """What a prompt is about. ``context`` is oldest first; ``answer`` "" = nothing was asked.
 
-    ``kept``: what the same agent had not committed before it asked is still in the checkout.
+    ``kept``: what the same agent had not committed before it asked is still in the checkout. ``why`` and ``news``: the
+    pull request is to be reworked, and exactly what is new about it.
     """
 
     repo: str
@@ -66,6 +67,8 @@ class Work:
     context: Sequence[str] = ()
     answer: str = ""
     kept: bool = False
+    why: str = ""
+    news: str = ""
 
 
 def check(template: str) -> None:
@@ -91,6 +94,7 @@ def render(template: str | None, work: Work) -> str:
     used = {found["name"].strip() for found in _BRACES.finditer(template)}
     filled = _BRACES.sub(lambda found: values[found["name"].strip()], template)
     rest = [text.files_kept()] if work.kept else []
+    rest += _rework(work)
     rest += [values[name] for name in ("context", "how_to_work") if name not in used and values[name]]
     return "\n\n".join([filled.strip(), *rest]) + "\n"
 
@@ -102,6 +106,7 @@ def resume(work: Work, news: Sequence[str]) -> str:
         parts.append(fenced(text.what_answer(), work.answer))
     if news:
         parts.append(fenced(text.what_news(), _listed(news)))
+    parts += _rework(work)
     return "\n\n".join([*parts, text.files_kept() if work.kept else text.files_anew(), text.resumed_how()]) + "\n"
 
 
@@ -129,6 +134,12 @@ def _values(work: Work) -> Mapping[str, str]:
         "answer": fenced(text.what_answer(), work.answer) if work.answer else "",
         "how_to_work": text.HOW_TO_WORK,
     }
+
+
+def _rework(work: Work) -> list[str]:
+    if not work.news:
+        return []
+    return [feedback_text.rework_how(work.why, work.base), fenced(feedback_text.what_news(), work.news)]
 
 
 def _listed(lines: Sequence[str]) -> str:

@@ -217,3 +217,8 @@ def history_rewritten() -> str:
 
 def history_has_merges() -> str:
     return "there is a merge among them"
+
+
+def merged_for_rework(base: str) -> str:
+    """A commit's message."""
+    return f"Merge {base}, conflicts to be resolved by the next commit\n"

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from bot.core import events as e
+from bot.core import rework
 from bot.core.errors import Refused
 from bot.core.events import Event, Recorded
 from bot.core.reasons import Reason
@@ -60,6 +61,9 @@ def _table() -> dict[tuple[State | None, type[Event]], State]:
         (State.REVIEW, e.PullRequestOpened): State.REVIEW,
         (State.REVIEW, e.GaveUp): State.FAILED,
         (State.REVIEW, e.RetryRequested): State.QUEUED,
+        (State.REVIEW, e.ReworkRequested): State.QUEUED,
+        (State.REVIEW, e.Escalated): State.REVIEW,
+        (State.REVIEW, e.ReadinessChanged): State.REVIEW,
     }
     for state in _NOT_STARTED:
         table[state, e.Reserved] = state
@@ -76,6 +80,7 @@ def _table() -> dict[tuple[State | None, type[Event]], State]:
         table[state, e.ResultAccepted] = State.REVIEW
         table[state, e.NothingToChange] = State.DONE
         table[state, e.Said] = state
+        table[state, e.NothingToRework] = State.REVIEW
     for state in ACTIVE:
         table[state, e.Rerouted] = state
         table[state, e.Cancelled] = State.CANCELLED
@@ -102,6 +107,7 @@ class Task:
     ``pushed_sha`` is the branch's tip as we pushed it, ``head_sha`` the accepted result's.
     ``approved_by`` is set while the prompt is what that person released; ``priority_labels`` what the labels said when
     a person set another priority, -1 when nobody did.
+    ``others`` counts failures that were no fault of its own. ``feedback`` is how far its pull request has come.
     """
 
     id: str
@@ -147,6 +153,8 @@ class Task:
     note_sha256: str = ""
     approved_by: str = ""
     priority_labels: int = -1
+    others: int = 0
+    feedback: rework.Feedback = rework.NONE
 
     @property
     def claimable(self) -> bool:
@@ -229,6 +237,7 @@ _FENCED: Final = (
     e.QuestionAsked,
     e.ResultAccepted,
     e.NothingToChange,
+    e.NothingToRework,
     e.BranchPushed,
 )
 _NO_AGENT: Final[Mapping[str, Any]] = {
@@ -247,11 +256,12 @@ def _opened(task_id: str, state: State, event: Event, at: float, n: int) -> Task
 
 def _changes(task: Task, event: Event, at: float) -> dict[str, Any]:
     """What ``event`` changes besides the state."""
+    feedback = rework.after(task.feedback, event, at, fence=task.fence, head_sha=task.head_sha)
     for part in (_while_it_waits, _of_its_attempt, _of_its_end):
         changes = part(task, event, at)
         if changes is not None:
-            return changes
-    return {}
+            return {"feedback": feedback, **changes}
+    return {"feedback": feedback}
 
 
 def _while_it_waits(task: Task, event: Event, at: float) -> dict[str, Any] | None:
@@ -311,7 +321,8 @@ def _of_its_attempt(task: Task, event: Event, _at: float) -> dict[str, Any] | No
             }
         case e.AttemptFailed():
             return {
-                "failures": task.failures + 1,
+                "failures": task.failures + event.counts,
+                "others": task.others + (not event.counts),
                 "lost": 0,
                 "reason": event.reason,
                 "message": event.message,
@@ -332,6 +343,10 @@ def _of_its_attempt(task: Task, event: Event, _at: float) -> dict[str, Any] | No
             }
         case e.NothingToChange():
             return {"why": "no_change", "reason": None, "message": event.explanation}
+        case e.NothingToRework():
+            return {"reason": None, "message": event.explanation, "lost": 0}
+        case e.ReworkRequested():
+            return {"reserved_for": event.agent, "resuming": True, "failures": 0, "others": 0, "lost": 0}
         case e.BranchPushed():
             return {"pushed_sha": event.sha}
         case e.PullRequestOpened():
@@ -368,6 +383,7 @@ def _given_up_waiting(task: Task) -> dict[str, Any]:
 def _retried(task: Task, event: e.RetryRequested) -> dict[str, Any]:
     again: dict[str, Any] = {
         "failures": 0,
+        "others": 0,
         "lost": 0,
         "reason": None,
         "message": event.note,
@@ -397,4 +413,6 @@ def decode(data: str) -> Task:
     fields["reason"] = Reason(fields["reason"]) if fields["reason"] else None
     fields["requirements"] = tuple(fields["requirements"])
     fields["holds"] = tuple(fields["holds"])
+    if "feedback" in fields:
+        fields["feedback"] = rework.Feedback.read(fields["feedback"])
     return Task(**fields)

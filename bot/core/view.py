@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.core import cleaning, command_text, prompt_text, text, usage_text
+from bot.core import cleaning, command_text, feedback_text, prompt_text, text, usage_text
 from bot.core.events import (
     ApprovalVoided,
+    Escalated,
     Event,
     GaveUp,
     Merged,
     NothingToChange,
+    NothingToRework,
     PullRequestOpened,
     QuestionAsked,
 )
@@ -68,6 +70,7 @@ class AttemptLine:
     started_at: float
     outcome: str
     silent_secs: float = 0.0
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,12 +184,18 @@ def _situation(seen: Snapshot) -> str:
             return text.nobody()
         case State.QUEUED if not seen.fitting:
             return text.nobody_fits([*task.requirements, *([task.reserved_for] if task.reserved_for else [])])
+        case State.QUEUED if task.feedback.working_on:
+            return f"{feedback_text.queued(task.feedback.working_on)} {text.queued(seen.place)}"
         case State.QUEUED:
             return text.queued(seen.place)
         case State.WAITING:
             return f"The agent asks: {cleaning.code(task.question, 1500)}"
         case State.HELD:
             return command_text.held(task.holds, task.message)
+        case State.REVIEW if task.feedback.ready_by:
+            return feedback_text.ready(task.pull_request, task.feedback.ready_by, task.feedback.merges)
+        case State.REVIEW if task.feedback.escalated:
+            return feedback_text.needs_a_person(task.pull_request, task.feedback.escalated[-1])
         case State.REVIEW if task.pull_request:
             return f"#{task.pull_request} is ready for review."
         case State.REVIEW:
@@ -223,6 +232,11 @@ def notice(event: Event, task: Task, agent: str, took_secs: float) -> str:
             return text.in_review(to, took_secs, event.number)
         case Merged():
             return text.done(event.number)
+        case Escalated(why=why, limit=limit):
+            times = task.feedback.done.count(why)
+            return feedback_text.escalated(to, task.pull_request, why, limit, times)
+        case NothingToRework():
+            return feedback_text.left_as_it_is(to, agent, task.pull_request, event.explanation)
         case NothingToChange():
             return f"{to}{text.nothing_to_change(agent, event.explanation)}"
         case _:
@@ -244,10 +258,14 @@ def _progress(seen: Snapshot) -> list[str]:
 
 
 def _history(attempts: Sequence[AttemptLine], used: Sequence[Used]) -> list[str]:
-    lines = [
-        f"{x.number}. {text.clock(x.started_at)} attempt {x.number}, {cleaning.code(x.agent_type, 60)} on "
-        f"{cleaning.code(x.agent, 60)}{f', {x.outcome}' if x.outcome else ''}"
-        for x in attempts[-20:]
-    ]
+    lines = [_attempt(x) for x in attempts[-20:]]
     lines += ["", *(usage_text.used(one) for one in used[:10])] if used else []
     return ["<details><summary>History</summary>", "", *lines, "</details>"]
+
+
+def _attempt(x: AttemptLine) -> str:
+    kind = feedback_text.attempt_kind(x.kind)
+    who = f"{cleaning.code(x.agent_type, 60)} on {cleaning.code(x.agent, 60)}"
+    return (
+        f"{x.number}. {text.clock(x.started_at)} attempt {x.number}{kind}, {who}{f', {x.outcome}' if x.outcome else ''}"
+    )

@@ -25,7 +25,7 @@ from typing import Final, Self
 from bot.core import result_text as text
 from bot.core.errors import Refused, Unavailable
 from bot.execution import bundle as bundles
-from bot.execution import diffs, git, notes
+from bot.execution import diffs, git, merges, notes
 from bot.execution.bundle import BundleRules, CheckedBundle, Quarantine
 from bot.execution.git import Access, Setting
 from bot.execution.secretscan import SecretScan
@@ -173,6 +173,18 @@ class GitMirror:
         """Adds ``line`` to our note of a commit on the forge, once. Raises as ``notes.put`` does."""
         with _Lock(self._lock):
             notes.put(self.git_dir, self._url, self._remote, sha, line)
+
+    def try_merge(self, ours: str, theirs: str) -> merges.Tried:
+        """What merging ``theirs`` into ``ours`` comes to. Raises GitFailed when one of them is not here."""
+        return merges.attempt(self.git_dir, ours, theirs)
+
+    def started_merge(self, tip: str, onto: str, base: str) -> str:
+        """A commit on ``tip`` that has merged ``onto``, conflict markers and all; always the same one."""
+        return merges.started(self.git_dir, tip, onto, base)
+
+    def conflict_markers(self, sha: str, paths: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of ``paths`` in which conflict markers are left."""
+        return merges.with_markers(self.git_dir, sha, paths)
 
     def source_bundle(self, sha: str, have: str | None = None) -> Path:
         """A bundle with the commit ``sha`` and its history, less what somebody who holds ``have`` has

@@ -100,6 +100,16 @@ class Api:
         except ValueError as problem:
             raise Unavailable(f"Forgejo's answer could not be read ({what}).", ambiguous=write) from problem
 
+    def text(self, what: str, path: str, *, page: bool = False) -> str:
+        """A plain text, below ``/api/v1`` or (``page``) below the forge's own address. Errors as ``call``."""
+        try:
+            answer = self._http.request("GET", (self.url if page else self._base) + path, headers=self._auth)
+        except httpx.HTTPError as problem:
+            raise _no_answer(what, problem, write=False) from problem
+        if not answer.is_success:
+            raise _refusal(what, answer.status_code, answer.headers, answer.text, write=False)
+        return answer.text
+
     def within(self, repo: RepoRef, verb: Callable[[str, str], T]) -> T:
         """Runs ``verb(owner, name)`` for a repository, once more under its new name when it was renamed.
 

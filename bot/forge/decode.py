@@ -4,7 +4,21 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.core.facts import Account, Blocker, Comment, Hook, Issue, LabelEntry, PullRequest, Repository, Right
+from bot.core.facts import (
+    Account,
+    Blocker,
+    Comment,
+    CommitCheck,
+    Hook,
+    Issue,
+    LabelEntry,
+    LineComment,
+    Opinion,
+    PullRequest,
+    Repository,
+    Review,
+    Right,
+)
 
 Json = Mapping[str, Any]
 
@@ -124,6 +138,44 @@ def pull_request(data: Json) -> PullRequest:
         merge_sha=str(data.get("merge_commit_sha") or "") if data.get("merged") else "",
         merged_by=str((data.get("merged_by") or {}).get("login") or ""),
         same_repository=head.get("repo_id") == base.get("repo_id"),
+        mergeable=data.get("mergeable") is not False,
+    )
+
+
+def review(data: Json) -> Review | None:
+    """None for what is no submitted review: a request for one, a draft."""
+    if data.get("state") not in tuple(Opinion):
+        return None
+    return Review(
+        id=int(data["id"]),
+        author=account(data.get("user")),
+        opinion=Opinion(data["state"]),
+        body=str(data.get("body") or ""),
+        at=moment(data.get("submitted_at")),
+        commit_sha=str(data.get("commit_id") or ""),
+        stale=bool(data.get("stale")),
+        dismissed=bool(data.get("dismissed")),
+        has_comments=bool(data.get("comments_count")),
+    )
+
+
+def line_comment(data: Json) -> LineComment:
+    return LineComment(
+        id=int(data["id"]),
+        author=account(data.get("user")),
+        path=str(data.get("path") or ""),
+        line=int(data.get("position") or 0),
+        hunk=str(data.get("diff_hunk") or ""),
+        body=str(data.get("body") or ""),
+    )
+
+
+def commit_check(data: Json) -> CommitCheck:
+    return CommitCheck(
+        context=str(data.get("context") or ""),
+        state=str(data.get("status") or ""),
+        description=str(data.get("description") or ""),
+        target=str(data.get("target_url") or ""),
     )
 
 

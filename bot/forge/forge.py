@@ -1,12 +1,16 @@
-"""The forge's verbs, by what they are about: ``forge.issues``, ``forge.pulls``, ``forge.repos``, ``forge.files``."""
+"""The forge's verbs, by what they are about: ``forge.issues``, ``forge.pulls``, ``forge.reviews``, ``forge.checks``,
+``forge.repos``, ``forge.files``.
+"""
 
 from bot.core.facts import Account
 from bot.forge import decode
 from bot.forge.api import Api
+from bot.forge.checks import Checks
 from bot.forge.files import Files
 from bot.forge.issues import Issues
 from bot.forge.pulls import Pulls
 from bot.forge.repos import Repos
+from bot.forge.reviews import Reviews
 
 
 class Forge:
@@ -18,6 +22,8 @@ class Forge:
         self.repos = Repos(api)
         self.issues = Issues(api, self.me)
         self.pulls = Pulls(api)
+        self.reviews = Reviews(api, self.me)
+        self.checks = Checks(api)
         self.files = Files(api)
 
     def me(self) -> Account:

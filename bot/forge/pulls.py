@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bot.core import feedback_text as text
 from bot.core.errors import Refused
 from bot.core.facts import PullRequest
 from bot.forge import decode
@@ -74,6 +75,32 @@ class Pulls:
                     state="closed",
                 ),
             )
+
+    def merge_when_checks_succeed(self, repo: RepoRef, number: int, head_sha: str, style: str) -> None:
+        """The forge's own scheduled merge, of this head and no other; done at once when nothing is waited for.
+
+        Scheduled or merged is scheduled or merged: no error. Raises Refused when the forge does not let us, or the
+        head is another one by now.
+        """
+        pull = self.get(repo, number)
+        if pull.merged:
+            return
+        if pull.head_sha != head_sha or not pull.is_open:
+            raise Refused(text.head_moved(number), "", 409, "head_moved")
+        try:
+            self._api.within(
+                repo,
+                lambda o, r: self._api.raw(
+                    f"have pull request {number} merged",
+                    "POST",
+                    f"/repos/{o}/{r}/pulls/{number}/merge",
+                    write=True,
+                    json={"Do": style, "head_commit_id": head_sha, "merge_when_checks_succeed": True},
+                ),
+            )
+        except Refused as refusal:
+            if refusal.status != 409 or self.get(repo, number).head_sha != head_sha:
+                raise
 
     def _create(self, repo: RepoRef, *, head: str, base: str, title: str, body: str) -> Any:
         return self._api.within(

@@ -8,7 +8,7 @@ from bot.core import cleaning, text
 from bot.core import events as e
 from bot.core.errors import Refused
 from bot.core.task import Task
-from bot.service import pausing, policies, prompts, repo_files
+from bot.service import pausing, policies, prompts, repo_files, rework
 from bot.service.fleet import Fleet, Step
 from bot.service.prompts import Instructions
 from bot.service.record import record
@@ -150,6 +150,7 @@ def _claim(
         claim_id=claim_id,
         at=step.now,
         lease_until=lease_until,
+        kind=rework.kind_of(task),
     )
     event = e.Claimed(fence, agent.id, agent.agent_type, agent.host, agent.mode)
     task = record(step, task, event, cause=f"claim:{task.id}:{fence}", actor=f"agent:{agent.id}")
@@ -182,6 +183,7 @@ def work_of(step: Step, task: Task, told: Instructions | None = None) -> dict[st
     issue = forge_facts.issue(step.sql, task.repo_id, task.issue)
     o = step.fleet.settings.orchestrator
     told = told or prompts.of(step, task)
+    attempt = attempts.get(step.sql, task.id, task.fence)
     return {
         "task_id": task.id,
         "repo": repo.full_name if repo else "",
@@ -193,6 +195,7 @@ def work_of(step: Step, task: Task, told: Instructions | None = None) -> dict[st
         "labels": sorted(issue.labels) if issue else [],
         "priority": {0: "high", 1: "normal", 2: "low"}.get(task.priority, "normal"),
         "attempt": task.fence,
+        "kind": attempt.kind if attempt else "",
         "timeout_secs": o.task_timeout_secs,
         "context": prompts.context(step, task, log.of_task(step.sql, task.id)),
         "instructions": told.text,

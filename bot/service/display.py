@@ -89,7 +89,15 @@ def _snapshot(step: Step, task: Task) -> Snapshot:
     return Snapshot(
         task=task,
         attempts=[
-            AttemptLine(a.fence, a.agent, a.agent_type, a.claimed_at, a.outcome, max(0.0, a.ended_at - a.last_sign_at))
+            AttemptLine(
+                a.fence,
+                a.agent,
+                a.agent_type,
+                a.claimed_at,
+                a.outcome,
+                max(0.0, a.ended_at - a.last_sign_at),
+                a.kind,
+            )
             for a in runs
         ],
         progress=current.progress if current else "",

@@ -6,12 +6,13 @@ import structlog
 
 from bot.core.errors import Unavailable
 from bot.core.retry import RetryPolicy, backoff
+from bot.core.task import State
 from bot.service import hearing, issues, missed, pulls, repo_files
 from bot.service.fleet import Fleet
 from bot.store import forge_facts, inbox, tasks
 from bot.store.inbox import Delivery
 from bot.webhooks import decode, read, verify
-from bot.webhooks.hints import Hint, IssueHint, PullHint, PushHint, Words
+from bot.webhooks.hints import ChecksHint, Hint, IssueHint, PullHint, PushHint, Words
 
 log = structlog.get_logger(__name__)
 
@@ -76,8 +77,12 @@ def follow(fleet: Fleet, hint: Hint) -> None:
     match hint:
         case PullHint():
             known = fleet.read(lambda sql: tasks.of_pull_request(sql, hint.repo_id, hint.number, hint.head_branch))
-            if hint.new_head if known is None else not hint.is_open:
+            if hint.new_head if known is None else not hint.is_open or known.state is State.REVIEW:
                 pulls.look(fleet, hint.repo_id, hint.number)
+        case ChecksHint():
+            for task in fleet.read(lambda sql: tasks.in_review_of(sql, hint.repo_id)):
+                if task.pushed_sha == hint.sha and task.pull_request:
+                    pulls.look(fleet, hint.repo_id, task.pull_request)
         case IssueHint():
             if not hint.is_open:
                 missed.look_at_blocked(fleet)

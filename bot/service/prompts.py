@@ -12,6 +12,7 @@ from bot.core.events import Recorded
 from bot.core.prompt import Work
 from bot.core.reasons import Reason
 from bot.core.task import Task
+from bot.service import rework
 from bot.service.fleet import Step
 from bot.service.record import record
 from bot.store import Sql, attempts, bodies, forge_facts, log, repo_files, tasks
@@ -20,7 +21,7 @@ from bot.store.log import AlreadyHappened
 from bot.store.repo_files import RepoFile
 
 #: Ends of an attempt after which its session is whole and on disk.
-_WHOLE = (e.QuestionAsked, e.ResultAccepted, e.NothingToChange, e.AttemptFailed, e.GaveUp)
+_WHOLE = (e.QuestionAsked, e.ResultAccepted, e.NothingToChange, e.NothingToRework, e.AttemptFailed, e.GaveUp)
 _MAX_LINE = 20_000
 
 
@@ -120,6 +121,7 @@ def _work(step: Step, task: Task, history: Sequence[Recorded]) -> Work:
     """Title and text as they were when somebody with the right to asked for the work, not as they are now."""
     repo = forge_facts.repo(step.sql, task.repo_id)
     issue = forge_facts.issue(step.sql, task.repo_id, task.issue)
+    why, news = rework.news(step.sql, history)
     title, _, body = bodies.get(step.sql, task.prompt_sha256).partition("\n\n")
     return Work(
         repo=repo.full_name if repo else "",
@@ -134,6 +136,8 @@ def _work(step: Step, task: Task, history: Sequence[Recorded]) -> Work:
         agent_type=task.agent_type,
         context=context(step, task, history),
         answer=_answer(step.sql, [x for x in history if x.n > _ended_at(history, task.fence - 1)]),
+        why=why,
+        news=news,
     )
 
 

@@ -14,7 +14,7 @@ from bot.core.retry import RetryPolicy, backoff
 from bot.core.task import State, Task
 from bot.execution.gitmirror import GitMirror, Pushed, PushOutcome
 from bot.forge import Missing
-from bot.service import answers, labels, publish_receipts, receipts
+from bot.service import answers, labels, publish_feedback, publish_receipts, receipts
 from bot.service.fleet import Fleet, Step, ref
 from bot.service.mirrors import with_mirror
 from bot.service.record import record
@@ -171,9 +171,9 @@ def _push(fleet: Fleet, wish: Wish) -> Known:
 
 
 def _built_on(fleet: Fleet, mirror: GitMirror, task: Task) -> str | None:
-    """What the branch must be at now: the source that the attempt was given when that was the branch, else nothing."""
+    """What the branch must be at now: what the attempt was given when that was the branch, else nothing."""
     attempt = fleet.read(lambda sql: attempts.get(sql, task.id, task.fence))
-    given = attempt.base_sha if attempt else ""
+    given = (attempt.onto_sha or attempt.base_sha) if attempt else ""
     return given if mirror.remote_tip(task.branch) is not None and given else None
 
 
@@ -221,6 +221,8 @@ PUBLISHERS: Final[Mapping[str, Publisher]] = {
     "receipt": receipts.settle,
     "note": publish_receipts.note,
     "attachment": publish_receipts.attachment,
+    "threads": publish_feedback.threads,
+    "merge": publish_feedback.merge,
 }
 
 

@@ -1,4 +1,7 @@
-"""Looking at a pull request: merged ends the task well, closed cancels it; people's own are never held up by us."""
+"""Looking at a pull request: merged ends the task well, closed cancels it, what people and CI say may send it back.
+
+People's own are never held up by us.
+"""
 
 import contextlib
 
@@ -7,7 +10,7 @@ from bot.core import view
 from bot.core.facts import PullRequest
 from bot.core.task import Task
 from bot.forge import Missing
-from bot.service import display
+from bot.service import display, feedback
 from bot.service.fleet import Fleet, Step, ref
 from bot.service.record import record
 from bot.store import Sql, tasks
@@ -27,6 +30,7 @@ def look(fleet: Fleet, repo_id: int, number: int) -> None:
     task = fleet.read(lambda sql: _task_of(sql, repo_id, pull))
     if task is not None:
         fleet.step(lambda step: _take_step(step, repo_id, pull))
+        feedback.look(fleet, repo, pull, task)
     elif pull.is_open and fleet.forge.repos.requires(ref(repo), pull.base_branch, view.CONTEXT):
         fleet.step(lambda step: display.pass_peoples(step, repo_id, pull))
 

@@ -5,7 +5,7 @@ from bot.core import ids, modes, text, view
 from bot.core.events import Event
 from bot.core.reasons import Reason
 from bot.core.task import State, Task
-from bot.service import answers, display, drained, policies, receipts
+from bot.service import answers, display, drained, feedback_rules, policies, receipts, rework
 from bot.service.fleet import Step
 from bot.store import attempts, log, outbox, pauses, timers
 from bot.store.timers import Timer
@@ -86,7 +86,7 @@ def _outcome(event: Event) -> str:
             return "asked a question"
         case e.ResultAccepted():
             return "done"
-        case e.NothingToChange():
+        case e.NothingToChange() | e.NothingToRework():
             return "nothing to change"
         case _:
             return "stopped"
@@ -103,13 +103,20 @@ def _arm(step: Step, after: Task, event: Event) -> None:
             timers.arm(step.sql, Timer(unanswered_key(after.id), "unanswered", event.until, after.id, after.fence))
         case e.Answered():
             timers.disarm(step.sql, unanswered_key(after.id))
-            due = step.now + RESERVED_SECS
-            timers.arm(step.sql, Timer(reservation_key(after.id), "reservation", due, after.id, after.fence))
+            _reserve(step, after)
+        case e.ReworkRequested():
+            _reserve(step, after)
         case e.BackoffEnded():
             timers.disarm(step.sql, backoff_key(after.id))
     if after.state.final:
         for key in (backoff_key, unanswered_key, reservation_key, label_key):
             timers.disarm(step.sql, key(after.id))
+
+
+def _reserve(step: Step, task: Task) -> None:
+    """It waits for the agent that has the session, but not for ever."""
+    due = step.now + RESERVED_SECS
+    timers.arm(step.sql, Timer(reservation_key(task.id), "reservation", due, task.id, task.fence))
 
 
 def _publish(step: Step, before: Task, after: Task, event: Event) -> None:
@@ -123,9 +130,15 @@ def _publish(step: Step, before: Task, after: Task, event: Event) -> None:
             outbox.wish(step.sql, f"pull:{after.id}", "pull", after.id, wish, at=step.now)
             if before.pushed_sha and before.pushed_sha != event.sha:
                 display.finish_status(step, after, before.pushed_sha)
+            rework.answer_threads(step, after, event)
+        case e.NothingToRework():
+            rework.answer_threads(step, after, event)
+        case e.ReadinessChanged() if event.merges:
+            style = feedback_rules.of(step.fleet, step.sql, after.repo_id).merge_style
+            rework.merge(step, after, event.sha, style)
         case e.PullRequestOpened():
             receipts.ask_for(step, after)
-        case e.Merged() | e.PullRequestClosed() | e.Cancelled() | e.GaveUp():
+        case e.Merged() | e.PullRequestClosed() | e.Cancelled() | e.GaveUp() | e.ReworkRequested():
             receipts.task_ended(step, after)
         case e.RetryRequested(fresh=True) if before.pull_request:
             target = f"close:{before.repo_id}#{before.pull_request}"
@@ -136,6 +149,8 @@ def _publish(step: Step, before: Task, after: Task, event: Event) -> None:
 def _notify(step: Step, before: Task, after: Task, event: Event) -> None:
     if isinstance(event, e.PullRequestOpened) and before.pull_request == event.number:
         return  # another attempt on the same pull request: its page shows the new commits already
+    if isinstance(event, e.NothingToRework) and before.feedback.working_on != "review":
+        return  # nobody asked for it; a person is told when the next look finds it unchanged
     took = step.now - before.claimed_at if before.claimed_at else _took(step, after)
     said = view.notice(event, after, before.agent or _last_agent(step, after), took)
     target = f"notice:{after.id}:{after.version}"

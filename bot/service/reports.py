@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.core import api_text, cleaning, reasons, retry, text, usage
+from bot.core import api_text, cleaning, feedback_text, reasons, retry, text, usage
 from bot.core import events as e
 from bot.core.errors import Refused
 from bot.core.events import Event
@@ -15,6 +15,7 @@ from bot.core.receipt_facts import Claims, Facts
 from bot.core.receipt_rules import Check
 from bot.core.task import State, Task
 from bot.execution.bundle import NothingToCommit, RejectedBundle
+from bot.execution.gitmirror import GitMirror
 from bot.service import claimed_pulls, display, late_receipts, mirrors, policies, receipt_facts
 from bot.service import receipts as signed
 from bot.service.agents import holding
@@ -104,7 +105,8 @@ def progress(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, said:
 def source(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, have: str | None) -> tuple[Path, str]:
     """A git bundle of what the attempt starts from and the sha of its one commit to check out.
 
-    That is the tip of the task's branch when it has one, else of the base. Raises Refused (404, 409, 422 when git
+    That is the tip of the task's branch when it has one, else of the base; with the base merged into it, conflict
+    markers and all, when the attempt is to resolve a conflict. Raises Refused (404, 409, 422 when git
     or the forge says no), Unavailable when the forge does not answer.
     """
     task, tip = start_of(fleet, agent_id, task_id, fence)
@@ -118,8 +120,12 @@ def start_of(fleet: Fleet, agent_id: str, task_id: str, fence: int | None) -> tu
     tip = mirror.branch_tip(task.branch) or mirror.branch_tip(task.base)
     if tip is None:
         raise Refused(text.no_base_branch(task.base), text.check_the_base(), 422, "no_base")
-    fleet.store.write(lambda sql: attempts.source_given(sql, task_id, held, tip))
-    return task, tip
+    start, onto = tip, task.feedback.onto
+    if onto and mirror.has(onto) and not mirror.is_ancestor(onto, tip):
+        start = mirrors.with_mirror(fleet, task.repo_id, lambda m: m.started_merge(tip, onto, task.base))
+    onto_sha = tip if start != tip else ""
+    fleet.store.write(lambda sql: attempts.source_given(sql, task_id, held, start, onto_sha))
+    return task, start
 
 
 def lost(fleet: Fleet, agent_id: str, task_id: str, fence: int, silent_secs: int) -> None:
@@ -154,6 +160,7 @@ def result(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, bundle:
         found = {"nothing": True, "base_sha": base, "head_sha": base}
     except RejectedBundle as rejected:
         raise Refused(rejected.observation, text.mend_the_result(), 422, rejected.rule.value) from rejected
+    _refuse_markers(fleet, task, attempt, str(found["head_sha"]))
     found = json.loads(json.dumps(found))
 
     def command(step: Step) -> None:
@@ -162,6 +169,20 @@ def result(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, bundle:
 
     fleet.step(command)
     return found
+
+
+def _refuse_markers(fleet: Fleet, task: Task, attempt: Attempt | None, head: str) -> None:
+    """A conflict is resolved when no file has a marker left. Raises Refused (422)."""
+    if attempt is None or not attempt.onto_sha or head == attempt.base_sha:
+        return
+    tip, onto = attempt.onto_sha, task.feedback.onto
+
+    def look(mirror: GitMirror) -> tuple[str, ...]:
+        return mirror.conflict_markers(head, mirror.try_merge(tip, onto).conflicts)
+
+    left = mirrors.with_mirror(fleet, task.repo_id, look)
+    if left:
+        raise Refused(feedback_text.markers_left(left), text.mend_the_result(), 422, Reason.CONFLICT.value)
 
 
 def complete(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, said: Completion) -> dict[str, Any]:
@@ -272,6 +293,8 @@ def _event(
         raise Refused(text.no_result_yet(), text.send_the_result_first(), 422, Reason.REJECTED_RECEIPT.value)
     if said.outcome == "done" and not found.get("nothing"):
         return _accepted(step, task, message, found, receipt_sha)
+    if message and task.feedback.working_on:
+        return e.NothingToRework(task.fence, cleaning.one_line(message, 600))
     if message:
         return e.NothingToChange(task.fence, cleaning.one_line(message, 600))
     return _failed(step, task, Reason.EMPTY_OUTPUT, "")

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bot.core import operator_text as text
 from bot.core import usage
 from bot.settings.hosts import HostEntry
+from bot.settings.limits import Budget, Rework
 from bot.settings.values import (
     REPOSITORY,
     BranchPrefix,
@@ -283,6 +284,8 @@ class Settings(BaseSettings):
     server: Server = Server()
     forgejo: Forgejo = Forgejo()
     orchestrator: Orchestrator = Orchestrator()
+    rework: Rework = Rework()
+    budget: Budget = Budget()
     hosts: list[HostEntry] = Field(default_factory=list)
     """The machines the bot starts agents on; none when all agents pull."""
     adapters: dict[Identifier, Adapter] = Field(default_factory=dict)

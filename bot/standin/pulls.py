@@ -36,6 +36,7 @@ class Pull(Issue):
     merge_commit_sha: str | None = None
     merged_onto: str = ""
     reviews: list[Review] = field(default_factory=list)
+    scheduled: tuple[Person, str] | None = None
 
     @property
     def as_pull(self) -> "Pull":
@@ -161,6 +162,22 @@ class Pull(Issue):
         if delete_branch:
             self.repo.delete_branch(by, self.head)
         return sha
+
+    @property
+    def merge_can_be_now(self) -> bool:
+        """Nothing that is required is still to come."""
+        return required_statuses_pass(self.repo, self.base, self.head_sha)
+
+    def schedule_merge(self, by: Person, style: str) -> None:
+        """Merge when every required status is there."""
+        if self.scheduled is not None:
+            raise Refusal(409, "pull request is already scheduled to auto merge when checks succeed")
+        self.scheduled = (by, style)
+
+    def status_came(self) -> None:
+        """A status of the head: what was scheduled may be due."""
+        if self.scheduled is not None and self.state == "open" and self.merge_can_be_now:
+            self.merge(*self.scheduled)
 
     @locked
     def update(self, by: Person) -> None:

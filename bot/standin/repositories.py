@@ -14,7 +14,7 @@ from bot.standin.people import Person, Right
 from bot.standin.pulls import Pull, opened
 from bot.standin.references import register_references
 from bot.standin.render import events
-from bot.standin.statuses import Protection, Status, protection_of
+from bot.standin.statuses import Protection, Run, Status, protection_of
 
 if TYPE_CHECKING:
     from bot.standin.forge import Standin
@@ -41,6 +41,7 @@ class Repository:
         self.issues: dict[int, Issue] = {}
         self.hooks: list[Hook] = []
         self.statuses: list[Status] = []
+        self.runs: list[Run] = []
         self.protections: list[Protection] = []
         self.git = Git(forge.root / owner.login / f"{number}.git", default_branch)
 
@@ -302,7 +303,19 @@ class Repository:
         number = self.forge.next_id("status")
         made = Status(number, full, state, context, description, target_url, by, self.forge.now())
         self.statuses.append(made)
+        for pull in self.pulls:
+            if pull.head_sha == full:
+                pull.status_came()
         return made
+
+    @locked
+    def run_ends(self, by: Person, sha: str, name: str, state: str, log: str = "") -> Status:
+        """A run of Actions with one job is over: its status, and its log. ``name`` as in ``ci / build (push)``."""
+        run = Run(self.forge.next_id("run"), len(self.runs) + 1, sha, log)
+        self.runs.append(run)
+        said = {"success": "Successful in 1s", "pending": "Has started running"}.get(state, "Failing after 1s")
+        target = f"/{self.full_name}/actions/runs/{run.number}/jobs/0"
+        return self.set_status(by, sha, state, name, said, target)
 
     @locked
     def hook(

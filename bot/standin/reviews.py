@@ -27,6 +27,7 @@ class LineComment:
     line: int
     body: str
     id: int = 0
+    by: Person | None = None
 
 
 @dataclass(eq=False)
@@ -72,6 +73,15 @@ def submit(pull: "Pull", by: Person, state: str, body: str, comments: Sequence[L
     pull.touch()
     _tell(pull, review)
     return review
+
+
+def answer(pull: "Pull", review: Review, by: Person, path: str, line: int, body: str) -> LineComment:
+    """Add a comment on a line to a review that was submitted; no webhook tells of it (15.0, seen)."""
+    made = LineComment(path, line, body, by=by)
+    made.id = pull.note("code", by, body=body, review_id=review.id).id
+    review.comments.append(made)
+    pull.touch()
+    return made
 
 
 def _replace_earlier(pull: "Pull", review: Review) -> None:

@@ -29,6 +29,16 @@ class Status:
 
 
 @dataclass(eq=False)
+class Run:
+    """A finished run of Actions with one job; ``number`` counts within the repository."""
+
+    id: int
+    number: int
+    sha: str
+    log: str
+
+
+@dataclass(eq=False)
 class Protection:
     """A rule for the branches that its glob ``rule_name`` matches."""
 

@@ -11,7 +11,7 @@ from bot.store.dialect import Row, Sql
 _COLUMNS: Final = (
     "task_id, fence, agent, agent_type, host, mode, claim_id, claimed_at, lease_until, active, started_at, ended_at, "
     "outcome, last_sign_at, progress, checklist, status_seq, log_bytes, base_sha, result, usage, answer_sha256, "
-    "answer, session, start_afresh"
+    "answer, session, start_afresh, kind, onto_sha"
 )
 
 
@@ -21,7 +21,8 @@ class Attempt:
 
     ``answer`` is the reply to its completion, given again when the same completion is sent again. ``usage`` is
     ``{"models": […]}``, folded. ``session`` is the agent CLI's own ("" = not known); with ``start_afresh`` it is gone
-    or full, and of no use to a later attempt.
+    or full, and of no use to a later attempt. ``kind`` is first, retry, resume or rework; ``onto_sha`` the branch's tip
+    when the source was a merge made for the attempt ("" = the source is that tip).
     """
 
     task_id: str
@@ -49,6 +50,8 @@ class Attempt:
     answer: dict[str, Any]
     session: str
     start_afresh: bool
+    kind: str
+    onto_sha: str
 
 
 def open_one(
@@ -63,11 +66,12 @@ def open_one(
     claim_id: str,
     at: float,
     lease_until: float,
+    kind: str = "",
 ) -> None:
     sql.run(
         f"INSERT INTO attempt ({_COLUMNS}) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, '', ?, '', '[]', 0, 0, '', '{}', '{}', '', '{}', '', 0)",
-        *(task_id, fence, agent, agent_type, host, mode, claim_id, at, lease_until, at),
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, '', ?, '', '[]', 0, 0, '', '{}', '{}', '', '{}', '', 0, ?, '')",
+        *(task_id, fence, agent, agent_type, host, mode, claim_id, at, lease_until, at, kind),
     )
 
 
@@ -192,8 +196,11 @@ def ended_with(
     )
 
 
-def source_given(sql: Sql, task_id: str, fence: int, base_sha: str) -> None:
-    sql.run("UPDATE attempt SET base_sha = ? WHERE task_id = ? AND fence = ?", base_sha, task_id, fence)
+def source_given(sql: Sql, task_id: str, fence: int, base_sha: str, onto_sha: str = "") -> None:
+    sql.run(
+        "UPDATE attempt SET base_sha = ?, onto_sha = ? WHERE task_id = ? AND fence = ?",
+        *(base_sha, onto_sha, task_id, fence),
+    )
 
 
 def result_came(sql: Sql, task_id: str, fence: int, result: dict[str, Any]) -> None:

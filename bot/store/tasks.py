@@ -48,6 +48,12 @@ def in_states(sql: Sql, states: Sequence[str], limit: int = 10_000) -> list[Task
     return [task.decode(r[0]) for r in rows]
 
 
+def in_review_of(sql: Sql, repo_id: int) -> list[Task]:
+    """The repository's tasks in review, oldest first."""
+    rows = sql.all("SELECT data FROM task WHERE state = 'review' AND repo_id = ? ORDER BY id", repo_id)
+    return [task.decode(r[0]) for r in rows]
+
+
 def failed_for(sql: Sql, repo_id: int, reason: str, limit: int = 1000) -> list[Task]:
     """The repository's tasks that failed for ``reason``, oldest first."""
     rows = sql.all("SELECT data FROM task WHERE state = 'failed' AND repo_id = ? ORDER BY id", repo_id)

@@ -52,6 +52,8 @@ class Work(Shown):
     labels: list[str]
     priority: str
     attempt: int
+    kind: str
+    """What kind of attempt it is: first, retry, resume (after an answer) or rework (of the pull request)."""
     timeout_secs: int
     context: list[str]
     """What happened before, oldest first."""

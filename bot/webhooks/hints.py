@@ -74,4 +74,13 @@ class PushHint:
     repo: str
 
 
-Hint = IssueHint | PullHint | PushHint | Words
+@dataclass(frozen=True)
+class ChecksHint:
+    """CI has finished a run on the commit ``sha``."""
+
+    repo_id: int
+    repo: str
+    sha: str
+
+
+Hint = IssueHint | PullHint | PushHint | ChecksHint | Words

@@ -19,6 +19,14 @@ NOT_COMPARED: Final = {
     "198-permission-of-a-team-member-with-issues-write-only": "teams of an organisation",
     "199-assignees-of-an-org-repo": "a repository of an organisation",
     "250-renamed-user-get": "people cannot be renamed",
+    "253-runs-empty": "runs of Actions, shown by number and id alone",
+    "255-runs-list": "runs of Actions, shown by number and id alone",
+    "256-runs-list-by-status": "runs of Actions, shown by number and id alone",
+    "257-runs-list-by-two-statuses-and-event": "runs of Actions, shown by number and id alone",
+    "258-runs-list-by-comma-status": "runs of Actions, shown by number and id alone",
+    "259-runs-list-by-workflow-and-ref": "runs of Actions, shown by number and id alone",
+    "278-runs-list-with-a-run-that-needs-approval": "runs of Actions, shown by number and id alone",
+    "262-run-jobs": "Forgejo 15, which has no such route; the stand-in answers as 16 does",
     "274-combined-status-of-actions": "statuses that Actions posts",
     "277-combined-status-of-a-pull-request-run": "statuses that Actions posts",
     "279-job-token-user": "the automatic token of a job",
@@ -40,6 +48,16 @@ UNRECORDED: Final = {
     "DELETE /repos/<owner>/<repo>/issues/<int:number>/reactions": "pyforgejo issue.delete_issue_reaction",
     "POST /repos/<owner>/<repo>/issues/comments/<int:comment>/assets": (
         "pyforgejo issue.create_issue_comment_attachment: as 241; its webhook is recorded (046)"
+    ),
+    "POST /repos/<owner>/<repo>/pulls/<int:number>/reviews/<int:id>/comments": (
+        "pyforgejo repository.repo_create_pull_review_comment: 200, as one of 161"
+    ),
+    "GET /repos/<owner>/<repo>/actions/runs": "recorded (255); the stand-in shows number and id alone",
+    "GET /repos/<owner>/<repo>/actions/runs/<int:run>/jobs": (
+        "Forgejo 16 routers/api/v1/repo/action.go: a list of jobs with their ids"
+    ),
+    "GET /repos/<owner>/<repo>/actions/runs/<int:run>/jobs/<int:job>/logs": (
+        "Forgejo 16 routers/api/v1/repo/action.go GetActionJobLogs: text/plain"
     ),
     "DELETE /repos/<owner>/<repo>/pulls/<int:number>/requested_reviewers": (
         "pyforgejo repository.repo_delete_pull_review_requests: 204; its webhook is recorded (076)"

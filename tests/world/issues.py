@@ -91,6 +91,21 @@ class IssueView:
         found = [s for s in self._world.repo.statuses if (s.sha, s.context) == (head, "agent-fleet/receipt")]
         return [(s.state, s.description) for s in found]
 
+    def checks(self, state: str, log: str = "", name: str = "ci / build (push)") -> None:
+        """CI is done with the pull request's head, or (pending) has begun; the sweep finds it."""
+        self._world.settles()
+        self._world.repo.run_ends(self._world.owner.person, self.pull().head_sha, name, state, log)
+        self._world.sweeps()
+
+    def threads(self) -> list[tuple[str, int, str, str]]:
+        """(path, line, who, words) of every comment on a line of the pull request."""
+        self._world.catches_up()
+        return [
+            (c.path, c.line, (c.by or r.by).login, c.body.split("\n")[0])
+            for r in self.pull().reviews
+            for c in r.comments
+        ]
+
     def note(self) -> str:
         """What a fresh clone reads as note on the pull request's head, "" for none."""
         git = self._world.repo.git

@@ -1,9 +1,10 @@
 """People on the forge and what they do there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bot.standin import Entry, Person
+from bot.standin.reviews import Review
 from tests.world.issues import IssueView
 
 if TYPE_CHECKING:
@@ -82,6 +83,24 @@ class Someone:
         """The pull request of the issue."""
         pull = issue.pull()
         pull.merge(self.person, head_sha=pull.head_sha)
+
+    def reviews(
+        self, issue: IssueView, opinion: str, body: str = "", on: Sequence[tuple[str, int, str]] = ()
+    ) -> Review:
+        """Of the issue's pull request; ``on`` are (path, line, words)."""
+        made = issue.pull().review(self.person, opinion, body, on)
+        self._world.settles()
+        return made
+
+    def asks_for_changes(self, issue: IssueView, body: str, on: Sequence[tuple[str, int, str]] = ()) -> Review:
+        return self.reviews(issue, "REQUEST_CHANGES", body, on)
+
+    def approves(self, issue: IssueView) -> Review:
+        return self.reviews(issue, "APPROVED")
+
+    def commits_to(self, branch: str, files: Mapping[str, str | bytes | None], message: str = "Mend it") -> None:
+        self._world.repo.commit(self.person, branch, files, message)
+        self._world.settles()
 
     def closes_pull(self, issue: IssueView) -> None:
         issue.pull().close(self.person)

@@ -76,13 +76,16 @@ class World:
 
     def _start(self) -> None:
         db = self._root / "fleet.db"
-        orchestrator = {"db_path": str(db), "data_dir": str(self._root / "data"), **self._keys}
+        sections = {name: self._keys[name] for name in ("rework", "budget", "prices") if name in self._keys}
+        keys = {name: value for name, value in self._keys.items() if name not in sections}
+        orchestrator = {"db_path": str(db), "data_dir": str(self._root / "data"), **keys}
         self.settings = Settings(
             server=Server(public_url=self.url),
             forgejo=Forgejo(url=self.forge.url, token=SecretStr(self.bot.token), webhook_secret=SecretStr(SECRET)),
             orchestrator=Orchestrator(http_pull_token=SecretStr(ENROLMENT), **orchestrator),
             hosts=self.hosts,
             adapters=self.commands,
+            **sections,
         )
         database.migrate(db)
         self.store: Store = database.open_store(db)
@@ -243,7 +246,7 @@ class _Mirrored(Fleet):
 
 @contextlib.contextmanager
 def world(root: Path, **keys: Any) -> Iterator[World]:
-    """A world in ``root``; ``keys`` are settings of ``[orchestrator]``."""
+    """A world in ``root``; ``keys`` are settings of ``[orchestrator]``, or ``rework``, ``budget``, ``prices``."""
     clock, power = Clock(), Power()
     forge = Standin(root / "forge", clock=clock, deliveries="manual")
     site = Site(power)

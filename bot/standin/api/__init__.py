@@ -9,6 +9,7 @@ from bot.standin.api import (
     people,
     pulls,
     repositories,
+    runs,
     settings,
     statuses,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "people",
     "pulls",
     "repositories",
+    "runs",
     "settings",
     "statuses",
 ]

@@ -7,7 +7,7 @@ from bot.standin.people import Person, Right
 from bot.standin.pulls import Pull
 from bot.standin.render import commits as render_commits
 from bot.standin.render import pulls as render
-from bot.standin.reviews import Review
+from bot.standin.reviews import Review, answer
 
 _LIST = "/repos/<owner>/<repo>/pulls"
 _ONE = _LIST + "/<int:number>"
@@ -118,8 +118,19 @@ def is_merged(call: Call) -> Reply:
 @route("POST", _ONE + "/merge")
 def merge(call: Call) -> Reply:
     """Merge it."""
-    given = call.body("MergePullRequestForm", ["Do"], Do=str, head_commit_id=str, delete_branch_after_merge=bool)
-    call.pull().merge(
+    given = call.body(
+        "MergePullRequestForm",
+        ["Do"],
+        Do=str,
+        head_commit_id=str,
+        delete_branch_after_merge=bool,
+        merge_when_checks_succeed=bool,
+    )
+    pull = call.pull()
+    if given.get("merge_when_checks_succeed") and not pull.merge_can_be_now:
+        pull.schedule_merge(call.by, given["Do"])
+        return nothing(201)
+    pull.merge(
         call.by,
         given["Do"],
         head_sha=given.get("head_commit_id", ""),
@@ -166,6 +177,16 @@ def review_comments(call: Call) -> Reply:
     """Comments on lines."""
     pull, review = call.pull(), _review(call)
     return ok([render.review_comment(pull, review, comment, call.person) for comment in review.comments])
+
+
+@route("POST", _ONE + "/reviews/<int:id>/comments")
+def answer_review(call: Call) -> Reply:
+    """Add a comment on a line to a review."""
+    given = call.body("CreatePullReviewCommentOptions", path=str, body=str, new_position=int)
+    pull, review = call.pull(), _review(call)
+    line = given.get("new_position", 0)
+    made = answer(pull, review, call.by, given.get("path", ""), line, given.get("body", ""))
+    return ok(render.review_comment(pull, review, made, call.person))
 
 
 def _review(call: Call) -> Review:

@@ -100,7 +100,7 @@ def review_comment(on: "Pull", of: "Review", made: "LineComment", viewer: Person
     return {
         "id": made.id,
         "body": made.body,
-        "user": user(on.forge, of.by, viewer),
+        "user": user(on.forge, made.by or of.by, viewer),
         "resolver": None,
         "pull_request_review_id": of.id,
         "created_at": when(of.submitted),

@@ -65,6 +65,10 @@ def of_each_kind(fence: int) -> list[Event]:
         e.PullRequestClosed(34),
         e.Cancelled("api", "ann"),
         e.RetryRequested("ann", False, "fleet/12-login"),
+        e.ReworkRequested("review", "bob", "gpu-1", "n" * 64, 7, (7,)),
+        e.NothingToRework(fence, "It is right."),
+        e.Escalated("checks", "count", "n" * 64, 7),
+        e.ReadinessChanged("bob", "h" * 40),
     ]
 
 

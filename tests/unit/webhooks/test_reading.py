@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.webhooks import decode, read, readers
-from bot.webhooks.hints import IssueHint, PullHint, PushHint
+from bot.webhooks.hints import ChecksHint, IssueHint, PullHint, PushHint
 from bot.webhooks.verify import check
 
 RECORDED: Final = Path(__file__).parents[2] / "recordings" / "forgejo-15" / "webhooks"
@@ -28,13 +28,17 @@ def test_a_recorded_webhook_verifies_and_is_read(path: Path) -> None:
     payload = decode.payload(found.body)
     assert payload is not None
     for hint in read(found.event_type, payload):
-        assert hint.repo_id == payload["repository"]["id"]
-        assert isinstance(hint, PushHint) or hint.number > 0
+        assert hint.repo_id == (payload.get("repository") or payload["run"]["repository"])["id"]
+        match hint:
+            case ChecksHint():
+                assert hint.sha == payload["run"]["commit_sha"]
+            case IssueHint() | PullHint():
+                assert hint.number > 0
 
 
 def test_the_recordings_are_there() -> None:
     assert len(list(RECORDED.glob("*.json"))) > 80
-    assert {"issues", "issue_label", "pull_request", "pull_request_sync"} <= set(readers())
+    assert {"issues", "issue_label", "pull_request", "pull_request_sync", "action_run_failure"} <= set(readers())
 
 
 def test_an_issue() -> None:

@@ -1,0 +1,75 @@
+"""How far a task's pull request has come: sent back how often and why, told to people, ready to merge."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from bot.core import events as e
+from bot.core.events import Event
+
+REVIEW: Final = "review"
+CONFLICT: Final = "conflict"
+CHECKS: Final = "checks"
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """Part of a task. ``working_on`` is why the present attempt reworks the pull request, "" when it does not.
+
+    ``done`` are the reasons of all reworks since a person last asked, ``escalated`` those that were handed to people.
+    ``reviewed_to`` is the newest review that an agent or a person has been told of. ``published`` is the fence whose
+    result the pull request shows, ``opened_at`` when it was opened; ``declined`` the head that the agent left as it
+    is; ``onto`` the commit of the base branch that the present attempt has to merge.
+    """
+
+    working_on: str = ""
+    done: tuple[str, ...] = ()
+    escalated: tuple[str, ...] = ()
+    reviewed_to: int = 0
+    published: int = 0
+    opened_at: float = 0.0
+    declined: str = ""
+    onto: str = ""
+    ready_by: str = ""
+    ready_sha: str = ""
+    merges: bool = False
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> "Feedback":
+        """From the task's JSON."""
+        return cls(**{**said, "done": tuple(said["done"]), "escalated": tuple(said["escalated"])})
+
+
+NONE: Final = Feedback()
+
+
+def after(before: Feedback, event: Event, at: float, *, fence: int, head_sha: str) -> Feedback:
+    """What ``event`` changes; ``fence`` and ``head_sha`` are the task's before it."""
+    match event:
+        case e.PullRequestOpened():
+            return replace(before, published=fence, opened_at=before.opened_at or at)
+        case e.ReworkRequested():
+            return replace(
+                before,
+                working_on=event.why,
+                done=(*before.done, event.why),
+                reviewed_to=event.reviewed_to,
+                onto=event.onto,
+                **_NOT_READY,
+            )
+        case e.ResultAccepted():
+            return replace(before, working_on="", onto="", declined="", **_NOT_READY)
+        case e.NothingToRework():
+            return replace(before, working_on="", onto="", declined=head_sha, published=fence)
+        case e.Escalated():
+            return replace(before, escalated=(*before.escalated, event.why), reviewed_to=event.reviewed_to)
+        case e.ReadinessChanged():
+            return replace(before, ready_by=event.by, ready_sha=event.sha, merges=event.merges)
+        case e.RetryRequested():
+            kept = Feedback() if event.fresh else replace(before, done=(), escalated=(), opened_at=at, declined="")
+            return replace(kept, working_on="", onto="", **_NOT_READY)
+        case _:
+            return before
+
+
+_NOT_READY: Final[Mapping[str, Any]] = {"ready_by": "", "ready_sha": "", "merges": False}

@@ -83,7 +83,8 @@ class Facts:
     """Everything the rules look at. None (and an absent ``pull``) = not known yet, which is no contradiction.
 
     ``outcome`` is how the attempt is being, or was, completed; ``exit_code`` only when we ran the process ourselves.
-    ``branch_tip`` "" = the forge has no such branch. ``repeated`` names a receipt id that came with other content.
+    ``branch_tip`` "" = the forge has no such branch. ``repeated`` names a receipt id that came with other content,
+    ``over_budget`` the limit that the attempt has passed.
     """
 
     task_id: str
@@ -108,6 +109,7 @@ class Facts:
     log: LogFacts | None = None
     text_leaks: bool = False
     repeated: str = ""
+    over_budget: str = ""
 
 
 @dataclass(frozen=True)

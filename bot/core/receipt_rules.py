@@ -287,6 +287,8 @@ def _log(claims: Claims, facts: Facts) -> Seen:
 def _in_time(_claims: Claims, facts: Facts) -> Seen:
     if facts.took_secs > facts.timeout_secs:
         return _fail(text.over_time(facts.took_secs, facts.timeout_secs))
+    if facts.over_budget:
+        return _fail(facts.over_budget)
     return _pass(text.in_time(facts.took_secs, facts.timeout_secs))
 
 
@@ -315,7 +317,7 @@ RULES: Final = (
     Rule("r7", "artifacts", "size and recomputed digest of what was uploaded with what is named", _artifacts),
     Rule("r8", "checks", "commit statuses at the head with those that are required, ours left out", _ci),
     Rule("r9", "log", "the digest named with the transcript that is stored", _log),
-    Rule("r10", "in_time", "the time it took with the time limit", _in_time),
+    Rule("r10", "in_time", "the time it took with the time limit, what it used with the budget", _in_time),
     Rule("r11", "secrets", "changes and receipt with the secrets of the configuration", _secrets),
     Rule("r12", "once", "this completion or receipt id with an earlier one", _once),
 )

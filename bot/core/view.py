@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.core import cleaning, command_text, feedback_text, prompt_text, text, usage_text
+from bot.core import cleaning, command_text, feedback_text, prompt_text, retry_text, text, usage_text
 from bot.core.events import (
     ApprovalVoided,
     Escalated,
@@ -177,7 +177,8 @@ def _situation(seen: Snapshot) -> str:
             return text.requested(task.asked_by)
         case State.QUEUED if task.not_before:
             why = text.reason(task.reason or Reason.AGENT_FAILED, task.message)
-            return f"Attempt {task.fence} failed: {why}. {text.backing_off(task.not_before)}"
+            helps = retry_text.what_helps(task.reason or Reason.AGENT_FAILED)
+            return f"Attempt {task.fence} failed: {why}. {text.backing_off(task.not_before)} {helps}".rstrip()
         case State.QUEUED if seen.paused:
             return f"{text.queued(seen.place)} {seen.paused}"
         case State.QUEUED if not seen.fitting and not [*task.requirements, *task.reserved_for]:

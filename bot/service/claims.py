@@ -8,11 +8,11 @@ from bot.core import cleaning, text
 from bot.core import events as e
 from bot.core.errors import Refused
 from bot.core.task import Task
-from bot.service import pausing, policies, prompts, repo_files, rework
+from bot.service import budgets, pausing, policies, prompts, repo_files, rework
 from bot.service.fleet import Fleet, Step
 from bot.service.prompts import Instructions
 from bot.service.record import record
-from bot.store import Sql, agents, attempts, bodies, claims, forge_facts, log, tasks
+from bot.store import Sql, agents, attempts, avoided, bodies, claims, forge_facts, log, tasks
 from bot.store.agents import Agent
 
 #: Tasks that are looked at in one call because those before cannot start.
@@ -98,11 +98,12 @@ def _candidate(
         named = frozenset(capabilities)
         who = type(who)(who.id, who.agent_type, who.capabilities & named, who.repos)
     closed = pausing.closed_to(sql, agent.id, agent.agent_type, fleet.clock())
-    full = _full_repos(fleet, sql)
-    if closed is None or full is None:
+    full, used_up = _full_repos(fleet, sql), budgets.used_up(fleet, sql)
+    if closed is None or full is None or used_up is None:
         return None
     closed |= policies.closed_to(sql, agent.id, agent.agent_type)
-    task_id = claims.next_task(sql, who, agent.lost_tasks, {*closed, *full, *left_out})
+    refused = [*agent.lost_tasks, *avoided.by(sql, agent_id, fleet.clock())]
+    task_id = claims.next_task(sql, who, refused, {*closed, *full, *used_up, *left_out})
     return (agent, task_id) if task_id else None
 
 
@@ -134,6 +135,7 @@ def _claim(
     task = step.task(task_id)
     try:
         prompts.check(step.sql, task)
+        budgets.check_start(step, task)
     except Refused as refused:
         prompts.give_up(step, task, refused)
         return _CannotStart()

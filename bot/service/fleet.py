@@ -41,7 +41,8 @@ class Fleet:
     @property
     def policy(self) -> RetryPolicy:
         o = self.settings.orchestrator
-        return RetryPolicy(o.retry_backoff_secs, o.retry_backoff_max_secs, o.max_lost_runs)
+        secs = (o.retry_backoff_secs, o.retry_backoff_max_secs)
+        return RetryPolicy(*secs, o.max_lost_runs, o.max_infrastructure_retries)
 
     @property
     def lease_secs(self) -> float:

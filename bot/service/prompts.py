@@ -10,7 +10,8 @@ from bot.core import prompt_text as text
 from bot.core.errors import Refused
 from bot.core.events import Recorded
 from bot.core.prompt import Work
-from bot.core.reasons import Reason
+from bot.core.reasons import Reason, parse
+from bot.core.retry import RULES, Whom
 from bot.core.task import Task
 from bot.service import rework
 from bot.service.fleet import Step
@@ -103,10 +104,10 @@ def mended(step: Step, repo_id: int) -> None:
 
 
 def give_up(step: Step, task: Task, refused: Refused) -> None:
-    """The task does not start: its prompt cannot be made."""
+    """The task does not start: its prompt cannot be made, or its budget is used up."""
     fence = task.fence if task.state.leased else 0
     message = f"{refused.reason} {refused.fix}".strip()
-    event = e.GaveUp(fence, Reason.PROMPT_INVALID, message)
+    event = e.GaveUp(fence, parse(refused.kind), message)
     with contextlib.suppress(AlreadyHappened):
         record(step, task, event, cause=f"prompt:{task.id}:{task.version}", actor="fleet")
 
@@ -154,7 +155,8 @@ def _session(step: Step, task: Task, history: Sequence[Recorded]) -> Attempt | N
     if not mine or not mine[-1].session or mine[-1].start_afresh:
         return None
     last = mine[-1]
-    whole = any(isinstance(x.event, _WHOLE) and x.event.fence == last.fence for x in history)
+    ends = [x.event for x in history if isinstance(x.event, _WHOLE) and x.event.fence == last.fence]
+    whole = bool(ends) and not any(isinstance(x, e.AttemptFailed) and RULES[x.reason].whom is Whom.AFRESH for x in ends)
     return last if whole and not _afresh_since(history, last.fence) else None
 
 

@@ -25,9 +25,9 @@ from bot.execution import paths
 from bot.execution.gitmirror import GitMirror
 from bot.execution.secretscan import SecretScan
 from bot.forge import Missing
-from bot.service import mirrors
+from bot.service import budgets, mirrors
 from bot.service.fleet import Fleet, ref
-from bot.store import Sql, artifacts, forge_facts, log, receipts, run_logs
+from bot.store import Sql, artifacts, attempts, forge_facts, log, receipts, run_logs
 from bot.store.attempts import Attempt
 
 
@@ -55,6 +55,7 @@ def recorded(fleet: Fleet, sql: Sql, task: Task, attempt: Attempt, claims: Claim
         ),
         max_artifact_bytes=fleet.settings.orchestrator.max_artifact_bytes,
         log=LogFacts(cleaning.digest(transcript), len(transcript.encode()), attempt.log_bytes),
+        over_budget=budgets.run_over(fleet, attempts.of_task(sql, task.id), attempt.fence),
         text_leaks=SecretScan(fleet.settings.secrets()).found_in(said),
     )
 

@@ -5,9 +5,9 @@ from bot.core import ids, modes, text, view
 from bot.core.events import Event
 from bot.core.reasons import Reason
 from bot.core.task import State, Task
-from bot.service import answers, display, drained, feedback_rules, policies, receipts, rework
+from bot.service import answers, avoiding, display, drained, feedback_rules, policies, receipts, rework
 from bot.service.fleet import Step
-from bot.store import attempts, log, outbox, pauses, timers
+from bot.store import attempts, avoided, log, outbox, pauses, timers
 from bot.store.timers import Timer
 
 #: How long an answered task waits for the agent that asked (decision 10).
@@ -29,7 +29,7 @@ def record(step: Step, before: Task, event: Event, *, cause: str, actor: str) ->
     """
     after = log.append(step.sql, before, before.id, event, cause=cause, actor=actor, at=step.now)
     if before.state.leased and not after.state.leased:
-        _attempt_over(step, before, event)
+        _attempt_over(step, before, after, event)
     _arm(step, after, event)
     _publish(step, before, after, event)
     display.show(step, after)
@@ -68,7 +68,9 @@ def label_key(task_id: str) -> str:
     return f"label_gone:{task_id}"
 
 
-def _attempt_over(step: Step, before: Task, event: Event) -> None:
+def _attempt_over(step: Step, before: Task, after: Task, event: Event) -> None:
+    if isinstance(event, e.AttemptFailed):
+        avoiding.remember(step, after, event, before.agent)
     attempts.close(step.sql, before.id, before.fence, outcome=_outcome(event), at=step.now)
     timers.disarm(step.sql, timeout_key(before.id))
     drained.report(step)
@@ -109,6 +111,7 @@ def _arm(step: Step, after: Task, event: Event) -> None:
         case e.BackoffEnded():
             timers.disarm(step.sql, backoff_key(after.id))
     if after.state.final:
+        avoided.forget(step.sql, after.id)
         for key in (backoff_key, unanswered_key, reservation_key, label_key):
             timers.disarm(step.sql, key(after.id))
 

@@ -16,13 +16,13 @@ from bot.core.receipt_rules import Check
 from bot.core.task import State, Task
 from bot.execution.bundle import NothingToCommit, RejectedBundle
 from bot.execution.gitmirror import GitMirror
-from bot.service import claimed_pulls, display, late_receipts, mirrors, policies, receipt_facts
+from bot.service import budgets, claimed_pulls, display, late_receipts, mirrors, policies, receipt_facts
 from bot.service import receipts as signed
 from bot.service.agents import holding
 from bot.service.claimed_pulls import ClaimedPull
 from bot.service.fleet import Fleet, Step
 from bot.service.record import record
-from bot.store import attempts, bodies, host_runs, receipts, run_logs, tasks
+from bot.store import attempts, bodies, host_runs, log, receipts, run_logs, tasks
 from bot.store.attempts import Attempt
 
 #: After so many in a row, handing back counts as a failed attempt.
@@ -92,10 +92,12 @@ def progress(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, said:
             usage=None if said.usage is None else _used(step, said.usage),
             session=said.session,
         )
+        if said.usage is not None and (over := budgets.stop(step, task, step.fleet.chance())):
+            task = record(step, task, over, cause=f"budget:{task_id}:{held}", actor="fleet")
         position = run_logs.append(step.sql, task_id, held, *(said.log or (0, "")))
         if said.heard is not None:
             host_runs.heard(step.sql, task_id, held, *said.heard)
-        if said.message or said.checklist:
+        if task.state.leased and (said.message or said.checklist):
             display.show_comment(step, task)
         return lease_until, held, position
 
@@ -319,7 +321,18 @@ def _failed(step: Step, task: Task, reason: Reason, message: str) -> Event:
     fleet = step.fleet
     if reason is Reason.HANDED_BACK and not _keeps_coming_back(step, task):
         return e.AttemptLost(task.fence, reason)
-    return retry.after_failure(task, reason, cleaning.one_line(message, 600), fleet.policy, step.now, fleet.chance())
+    said = cleaning.one_line(message, 600)
+    stuck = retry.same_error(reason, said, [r.event for r in log.of_task(step.sql, task.id)]) or _same_change(
+        step, task
+    )
+    return retry.after_failure(task, reason, said, fleet.policy, step.now, fleet.chance(), stuck=stuck)
+
+
+def _same_change(step: Step, task: Task) -> bool:
+    """Whether this attempt and the one before it, which failed too, handed in the same patch."""
+    ended = attempts.of_task(step.sql, task.id)[-2:]
+    made = [str(a.result.get("patch_sha256") or "") for a in ended]
+    return len(made) == 2 and made[0] == made[1] != "" and ended[0].outcome.startswith("failed")
 
 
 def _keeps_coming_back(step: Step, task: Task) -> bool:

@@ -158,6 +158,8 @@ class Orchestrator(Section):
     """Shortest time between two edits of one status comment."""
     max_lost_runs: Annotated[int, Field(ge=1, le=100)] = 3
     """Runs lost in a row (agent or host vanished) after which a task fails. Lost runs cost no retry."""
+    max_infrastructure_retries: Annotated[int, Field(ge=0, le=100)] = 5
+    """How often a task is tried again after failures that were not its fault. They cost none of its own retries."""
     max_running: CountOrNone = 0
     """Most tasks running at once, over all agents. 0: as many as there are slots."""
     max_running_per_repo: CountOrNone = 0

@@ -123,6 +123,12 @@ def running_by_repo(sql: Sql) -> dict[int, int]:
     return {row[0]: int(row[1]) for row in rows}
 
 
+def tasks_heard_since(sql: Sql, since: float) -> list[str]:
+    """The tasks with an attempt that was heard of at or after ``since``."""
+    rows = sql.all("SELECT DISTINCT task_id FROM attempt WHERE last_sign_at >= ? ORDER BY task_id", since)
+    return [str(r[0]) for r in rows]
+
+
 def last_host(sql: Sql, task_id: str) -> str:
     """The host that has the task's workspace: of its newest attempt on one that was not handed back; "" = none."""
     host = sql.value(

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from bot.core import api_text as text
-from bot.core.task import State
 from bot.service import claims, reports
 from bot.service.agents import holding
 from bot.service.claims import Claim
@@ -212,7 +211,8 @@ def status(call: Call, task_id: str, said: Status) -> Answer:
         log=(said.log.offset, said.log.text) if said.log else None,
     )
     lease_until, held, position = reports.progress(call.fleet, agent_id, task_id, fence, report)
-    over = call.fleet.read(lambda sql: tasks.get(sql, task_id)).state is State.CANCELLED
+    task = call.fleet.read(lambda sql: tasks.get(sql, task_id))
+    over = not task.state.leased or task.fence != held
     return Answer(Noted(lease_expires_at=moment(lease_until), cancel=over, fence=held, log_offset=position))
 
 

@@ -18,12 +18,61 @@ def test_a_failed_attempt_is_tried_again_after_a_while(world: World) -> None:
 def test_it_is_given_up_after_the_allowed_retries(world: World) -> None:
     issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
     agent = world.pull_agent("gpu-1", ["python"])
-    for _ in range(3):
-        agent.claims(issue).fails("tests do not pass")
+    for number in range(3):
+        agent.claims(issue).fails(f"{9 - number} tests do not pass")
         world.minutes_pass(5)
     agent.gets_nothing()
     issue.shows(label="fleet/failed", pull_request=0)
     issue.tells("@bob attempt 3 failed after")
+
+
+def test_the_same_error_twice_is_no_progress(world: World) -> None:
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    agent = world.pull_agent("gpu-1", ["python"])
+    agent.claims(issue).fails("3 tests do not pass, 4.2s")
+    world.minutes_pass(5)
+    agent.claims(issue).fails("3 tests do not pass, 5.1s")
+    issue.shows(label="fleet/failed")
+    issue.tells("the same twice in a row, so it is not tried again")
+
+
+def test_the_same_change_twice_is_no_progress(world: World) -> None:
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    agent = world.pull_agent("gpu-1", ["python"])
+    for number in (1, 2):
+        assert agent.claims(issue).sends({"login.py": "fixed"}).status_code == 200
+        agent.fails(f"try {number}", reason="checks_failed")
+        world.minutes_pass(5)
+    issue.shows(label="fleet/failed")
+    issue.tells("the same twice in a row")
+
+
+def test_an_agents_own_trouble_sends_the_task_to_another(world: World) -> None:
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    one, two = world.pull_agent("gpu-1", ["python"]), world.pull_agent("gpu-2", ["python"])
+    one.claims(issue).fails("401 from the provider", reason="auth")
+    issue.shows(label="fleet/queued", says="Log the agent in again")
+    world.minutes_pass(2)
+    one.gets_nothing()
+    two.claims(issue).fails("401 from the provider", reason="auth")
+    world.minutes_pass(3)
+    two.gets_nothing()
+    world.minutes_pass(14)
+    one.claims(issue).finds_nothing("fine")
+    issue.tells("found nothing to change")
+
+
+def test_a_provider_says_when_to_come_again(world: World) -> None:
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    agent = world.pull_agent("gpu-1", ["python"])
+    for _ in range(3):  # more often than a task may fail by itself
+        agent.claims(issue).fails("usage limit, try again in 2h", reason="quota_until")
+        world.minutes_pass(119)
+        world.restarts()
+        agent.gets_nothing()
+        world.minutes_pass(5)
+    agent.claims(issue).finds_nothing("fine")
+    issue.tells("found nothing to change")
 
 
 def test_the_time_limit_ends_an_attempt(world: World) -> None:

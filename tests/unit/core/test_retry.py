@@ -1,13 +1,33 @@
 """After a bad end: again, when, or never."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import task
-from bot.core.events import Answered, AttemptFailed, AttemptLost, BackoffEnded, Claimed, GaveUp, QuestionAsked
+from bot.core.events import (
+    Answered,
+    AttemptFailed,
+    AttemptLost,
+    BackoffEnded,
+    Claimed,
+    GaveUp,
+    QuestionAsked,
+    RetryRequested,
+)
 from bot.core.reasons import Reason
-from bot.core.retry import HOPELESS, RetryPolicy, after_failure, after_loss, backoff
+from bot.core.retry import (
+    HOPELESS,
+    RULES,
+    RetryPolicy,
+    after_failure,
+    after_loss,
+    backoff,
+    named_time,
+    same_error,
+)
 from bot.core.task import State, Task
 from tests.unit.core.samples import a_task, after, created
 
@@ -35,7 +55,102 @@ def test_no_pause_is_possible() -> None:
     assert backoff(RetryPolicy(0, 0), 5, 0.9) == 0
 
 
-@pytest.mark.parametrize("reason", sorted(set(Reason) - HOPELESS))
+#: Every reason: when there is another attempt, by whom, and whether it costs one of the task's own.
+TABLE = {
+    "auth": ("backoff", "other", False),
+    "rate_limited": ("named", "same", False),
+    "quota_until": ("named", "other", False),
+    "model_error": ("backoff", "same", False),
+    "timeout": ("backoff", "same", True),
+    "stalled": ("backoff", "afresh", True),
+    "crashed": ("backoff", "afresh", True),
+    "killed": ("backoff", "other", False),
+    "lost": ("now", "afresh", False),
+    "empty_output": ("backoff", "afresh", True),
+    "checks_failed": ("backoff", "same", True),
+    "conflict": ("backoff", "same", True),
+    "policy": ("never", "same", True),
+    "rejected_receipt": ("backoff", "same", True),
+    "prompt_invalid": ("never", "same", True),
+    "infrastructure": ("backoff", "other", False),
+    "unanswered": ("never", "same", True),
+    "budget": ("never", "same", True),
+    "handed_back": ("backoff", "other", True),
+    "agent_failed": ("backoff", "same", True),
+}
+OWN = sorted(r for r, rule in RULES.items() if rule.counts and r not in HOPELESS)
+OTHERS = sorted(r for r, rule in RULES.items() if not rule.counts)
+
+
+def test_every_reason_has_its_rule() -> None:
+    assert {r.value: (rule.when.value, rule.whom.value, rule.counts) for r, rule in RULES.items()} == TABLE
+    assert set(RULES) == set(Reason)
+
+
+@pytest.mark.parametrize("reason", OTHERS)
+def test_failures_that_are_not_its_fault_are_counted_apart(reason: Reason) -> None:
+    now = claimed(after(created(max_retries=0)))
+    event = after_failure(now, reason, "", POLICY, 5000.0, 0.5)
+    assert isinstance(event, AttemptFailed)
+    after_it = task.apply(now, now.id, event, 5000.0, now.version + 1)
+    assert (after_it.failures, after_it.others) == (0, 1)
+    assert isinstance(after_failure(a_task(State.RUNNING, fence=1, others=5), reason, "", POLICY, 1.0, 0.5), GaveUp)
+
+
+@pytest.mark.parametrize("reason", OWN)
+def test_the_same_twice_is_no_progress(reason: Reason) -> None:
+    running = a_task(State.RUNNING, fence=2, failures=1, max_retries=9)
+    event = after_failure(running, reason, "boom", POLICY, 0.0, 0.0, stuck=True)
+    assert event == GaveUp(2, reason, "boom; the same twice in a row, so it is not tried again")
+
+
+@pytest.mark.parametrize("reason", OTHERS)
+def test_the_world_may_fail_the_same_way_twice(reason: Reason) -> None:
+    running = a_task(State.RUNNING, fence=2, others=1)
+    assert isinstance(after_failure(running, reason, "boom", POLICY, 0.0, 0.0, stuck=True), AttemptFailed)
+
+
+@pytest.mark.parametrize(
+    ("message", "secs"),
+    [
+        ("usage limit reached|1790003600", 3600),
+        ("Please try again in 1h 30m.", 5400),
+        ("429: retry after 20 seconds", 20),
+        ("rate limit; resets in 2 days", 172_800),
+        ("quota resets at 2026-09-21T13:33:20Z", 0),
+        ("quota until 2026-09-21T15:13:20+00:00", 3600),
+        ("retry after 99 days", 0),
+        ("try again later", 0),
+        ("", 0),
+    ],
+)
+def test_the_time_that_a_provider_names(message: str, secs: float) -> None:
+    now = 1_790_000_000.0
+    found = named_time(message, now)
+    assert found == (pytest.approx(now + secs) if secs else 0.0)
+    event = after_failure(a_task(State.RUNNING, fence=1), Reason.QUOTA_UNTIL, message, POLICY, now, 0.5)
+    assert isinstance(event, AttemptFailed)
+    assert event.retry_at == pytest.approx(now + secs + 30)
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "same"),
+    [
+        ("3 of 212 tests fail", "3 of 212 tests fail", True),
+        ("3 of 212 tests fail", "2 of 212 tests fail", False),
+        ("at 11:02:03 in 4.2s: 0xff12 deadbeef01", "at 12:00:00 in 5.1s: 0xab1 cafebabe99", True),
+        ("", "", False),
+    ],
+)
+def test_the_same_error_whatever_the_clock_says(before: str, then: str, same: bool) -> None:
+    failed = AttemptFailed(1, Reason.AGENT_FAILED, before, 9.0)
+    assert same_error(Reason.AGENT_FAILED, then, [failed, BackoffEnded()]) is same
+    assert not same_error(Reason.CHECKS_FAILED, then, [failed])
+    assert not same_error(Reason.TIMEOUT, then, [replace(failed, reason=Reason.TIMEOUT)])
+    assert not same_error(Reason.AGENT_FAILED, then, [failed, RetryRequested("ann", False, "b")])
+
+
+@pytest.mark.parametrize("reason", OWN)
 def test_two_retries_and_then_it_is_over(reason: Reason) -> None:
     now = after(created(max_retries=2))
     for attempt in (1, 2):

@@ -229,3 +229,59 @@ def test_what_is_approved_and_green_is_merged_by_the_forge(world: World) -> None
     issue.shows(label="fleet/done", status="success")
     issue.tells("was merged")
     assert issue.pull().merged_by is world.bot
+
+
+def test_a_repository_has_rules_of_its_own(world: World) -> None:
+    rules = 'max_rework = 1\nauto_merge = true\nmerge_style = "squash"\nmax_open = 5\n'
+    world.owner.commits_to("main", {".forgejo/fleet.toml": rules})
+    issue, agent = in_review(world)
+    world.owner.asks_for_changes(issue, "Rename it.")
+    agent.claims(issue).finishes({"login.py": "renamed"})
+    world.owner.asks_for_changes(issue, "Once more.")
+    issue.tells("@bob #2 needs a person: it went back to its agent 1 time because of reviews.")
+    issue.shows(label="fleet/review")
+    agent.gets_nothing()
+    world.owner.approves(issue)
+    issue.shows(label="fleet/done")
+    issue.tells("was merged")
+
+
+def test_rules_that_cannot_be_understood_merge_nothing(world: World) -> None:
+    world.owner.commits_to("main", {".forgejo/fleet.toml": 'auto_merge = true\nmax_rework = "many"\n'})
+    issue, _ = in_review(world)
+    world.owner.approves(issue)
+    issue.shows(label="fleet/review", says="it can be merged")
+
+
+def test_a_retry_knows_what_a_person_was_told(world: World) -> None:
+    issue, agent = in_review(world)
+    world.clock.forward(15 * 86400)
+    agent.beats()
+    world.owner.asks_for_changes(issue, "Rename it.")
+    issue.tells("needs a person")
+    world.operator_retries(issue)
+    agent.claims(issue)
+    assert agent.task["kind"] == "retry"
+    assert "Rename it." in agent.task["resume_instructions"]
+    issue.shows(label="fleet/queued")
+
+
+def test_webhooks_that_were_lost_are_made_up_for(world: World) -> None:
+    issue, agent = in_review(world)
+    issue.pull().review(world.owner.person, "REQUEST_CHANGES", "Rename it.")
+    world.forge.deliveries.drop()
+    agent.gets_nothing()
+    world.sweeps()
+    agent.claims(issue)
+    issue.shows(label="fleet/queued")
+
+
+def test_a_closed_pull_request_ends_the_rework_and_a_deleted_branch_too(world: World) -> None:
+    issue, agent = in_review(world)
+    world.owner.asks_for_changes(issue, "Rename it.")
+    agent.claims(issue)
+    world.repo.delete_branch(world.owner.person, issue.branches()[0])
+    world.settles()
+    agent.is_told("cancel")
+    agent.drops()
+    issue.shows(label="fleet/cancelled")

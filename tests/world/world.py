@@ -191,6 +191,10 @@ class World:
         self._operator("POST", issue, "/say", {"text": answer})
         self.settles()
 
+    def operator_retries(self, issue: IssueView) -> None:
+        self._operator("POST", issue, "/retry", {})
+        self.settles()
+
     def operator_sees(self, issue: IssueView) -> dict[str, Any]:
         """The issue's newest task as the API shows it."""
         return dict(self._operator("GET", issue, "", None).json())

@@ -3,7 +3,7 @@
 import itertools
 from typing import Any
 
-from bot.core import events, task
+from bot.core import recorded, task
 from bot.store.dialect import Sql, engine_types
 
 STATEMENTS = (
@@ -30,6 +30,6 @@ def _tell_anew(database: Any) -> None:
     for task_id, found in itertools.groupby(rows, key=lambda row: row[0]):
         state: task.Task | None = None
         for _, kind, data, at, n in found:
-            state = task.apply(state, task_id, events.decode(kind, data), at, n)
+            state = task.apply(state, task_id, recorded.decode(kind, data), at, n)
         if state is not None:
             sql.run("UPDATE task SET data = ? WHERE id = ?", task.encode(state), task_id)

@@ -5,7 +5,7 @@ from bot.commands.answers import place_in_queue
 from bot.commands.context import Hold, Unhold
 from bot.core import command_text
 from bot.core.errors import Refused
-from bot.core.task import State
+from bot.core.states import State
 
 
 @command(

@@ -3,7 +3,7 @@
 from bot.commands import Context, Number, Outcome, command
 from bot.core import listing_text
 from bot.core.errors import Refused
-from bot.core.task import State
+from bot.core.states import State
 
 
 @command(

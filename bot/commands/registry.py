@@ -12,7 +12,8 @@ from typing import Final
 from bot.commands.context import Context, Outcome
 from bot.core import command_text as text
 from bot.core.facts import Right
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 
 #: The state of an issue that has no task.
 NO_TASK: Final = "none"

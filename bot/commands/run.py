@@ -4,7 +4,7 @@ from bot.commands import NO_TASK, AgentName, Branch, Choice, Context, Outcome, T
 from bot.commands.answers import place_in_queue
 from bot.commands.context import Change, Deed, Release, Start
 from bot.core import command_text
-from bot.core.task import FINAL, State
+from bot.core.states import FINAL, State
 
 PRIORITY = Choice("low", "normal", "high")
 

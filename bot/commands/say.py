@@ -4,7 +4,7 @@ from bot.commands import Context, Outcome, Text, command
 from bot.commands.answers import place_in_queue
 from bot.commands.context import Tell
 from bot.core import command_text
-from bot.core.task import State
+from bot.core.states import State
 
 
 @command(

@@ -5,11 +5,9 @@ is decided before it is written. Events hold ids, numbers and digests; prompts, 
 that retention may empty. Times are seconds since the epoch, UTC.
 """
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from bot.core.reasons import Reason
 
@@ -394,38 +392,3 @@ KINDS: Final[Mapping[str, type[Event]]] = {
         ReadinessChanged,
     )
 }
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """An event as it stands in the log: ``n`` counts within its task from 1, ``seq`` over the whole log.
-
-    ``cause`` is the idempotency key, unique in the log. ``chain`` is the digest of this record and the one
-    before it of the same task, so that nothing can be changed or left out unnoticed.
-    """
-
-    seq: int
-    task_id: str
-    n: int
-    at: float
-    actor: str
-    cause: str
-    chain: str
-    event: Event
-
-
-def encode(event: Event) -> str:
-    """The event's fields as canonical JSON (sorted keys, no spaces)."""
-    return json.dumps(dataclasses.asdict(event), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def decode(kind: str, data: str) -> Event:
-    """The event again. Raises KeyError for a kind this version does not know: fail closed, never skip."""
-    cls = KINDS[kind]
-    fields: dict[str, Any] = json.loads(data)
-    if "reason" in fields:
-        fields["reason"] = Reason(fields["reason"])
-    for name in ("requirements", "reviews"):
-        if name in fields:
-            fields[name] = tuple(fields[name])
-    return cls(**fields)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from bot.core import cleaning, matching
 from bot.core.events import Approved, Cancelled, Event, Rerouted
 from bot.core.facts import Account, Issue, LabelEntry, Right
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from bot.core.events import (
     QuestionAsked,
 )
 from bot.core.reasons import Reason
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.core.usage import Used
 
 CONTEXT: Final = "agent-fleet"

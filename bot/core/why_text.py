@@ -5,7 +5,8 @@ from typing import Protocol
 
 from bot.core import cleaning
 from bot.core.command_text import scope
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.core.text import clock, names, queued
 
 

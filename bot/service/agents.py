@@ -8,7 +8,7 @@ from bot.core import events as e
 from bot.core import text
 from bot.core.errors import Refused
 from bot.core.reasons import Reason
-from bot.core.task import State
+from bot.core.states import State
 from bot.service import display
 from bot.service.claims import registered
 from bot.service.fleet import Fleet, Step

@@ -11,7 +11,8 @@ from bot.core import retry
 from bot.core.errors import Refused, Unavailable
 from bot.core.events import Event
 from bot.core.reasons import Reason
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.service import display, issues, pausing, receipts
 from bot.service.fleet import Fleet, Step
 from bot.service.record import record

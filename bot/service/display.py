@@ -4,7 +4,8 @@ from bot import commands
 from bot.core import command_text, matching, text, usage, view
 from bot.core.facts import PullRequest
 from bot.core.matching import Candidate, ClassKey
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.core.view import AttemptLine, Snapshot
 from bot.service.fleet import Step
 from bot.store import agents, attempts, forge_facts, outbox, pauses, tasks

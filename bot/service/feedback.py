@@ -10,7 +10,8 @@ from bot.core import events as e
 from bot.core.facts import CommitCheck, Opinion, PullRequest, Review
 from bot.core.feedback import Failed, Heard, Limits, Seen
 from bot.core.receipt_facts import OWN_CONTEXTS
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.forge import Missing
 from bot.service import feedback_rules, mirrors, rights
 from bot.service.fleet import Fleet, Step, ref

@@ -3,7 +3,8 @@
 import contextlib
 
 from bot.core import events as e
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.service.fleet import Step
 from bot.service.record import record
 from bot.store import pauses

@@ -6,7 +6,7 @@ import structlog
 
 from bot.core.errors import Unavailable
 from bot.core.retry import RetryPolicy, backoff
-from bot.core.task import State
+from bot.core.states import State
 from bot.service import hearing, issues, missed, pulls, repo_files
 from bot.service.fleet import Fleet
 from bot.store import forge_facts, inbox, tasks

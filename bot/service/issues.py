@@ -9,7 +9,8 @@ from typing import Final
 from bot.core import cleaning, matching, triggers
 from bot.core import events as e
 from bot.core.facts import Account, Issue, LabelEntry, Right
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.core.triggers import ArmLabelGrace, Start
 from bot.core.triggers import Step as Wanted
 from bot.forge import Missing

@@ -7,7 +7,8 @@ from typing import Any
 from bot.core import api_text, cleaning, text
 from bot.core.errors import Refused
 from bot.core.receipt_facts import Claims, Facts
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.service import receipt_facts
 from bot.service import receipts as signed
 from bot.service.agents import holding

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import bot
 from bot.commands.context import AgentFacts, PingFacts, QueueFacts, Stopped
 from bot.core import cleaning, matching, why_text
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.service import display, pausing, policies
 from bot.service.fleet import Step
 from bot.service.subjects import Subject

@@ -11,7 +11,8 @@ from bot.core import events as e
 from bot.core import matching, text, triggers, view
 from bot.core.errors import Refused, Unavailable
 from bot.core.facts import Account, Issue, LabelEntry, Repository
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.forge import Missing
 from bot.service import holding, repo_files
 from bot.service.fleet import Fleet, Step, ref

@@ -51,6 +51,12 @@ def of(sql: Sql, repo_id: int) -> Policy:
     return Policy(**known.rules) if known else policy.default()
 
 
+def is_broken(sql: Sql, repo_id: int) -> bool:
+    """Whether the file as it is now could not be understood: then the last sound one is in force."""
+    known = policies.get(sql, repo_id)
+    return known is not None and bool(known.error)
+
+
 def closed_to(sql: Sql, agent_id: str, agent_type: str) -> frozenset[int]:
     """The repositories whose rules keep this agent from getting anything now."""
     return frozenset(

@@ -8,9 +8,9 @@ from bot.core import cleaning, matching, prompt
 from bot.core import events as e
 from bot.core import prompt_text as text
 from bot.core.errors import Refused
-from bot.core.events import Recorded
 from bot.core.prompt import Work
 from bot.core.reasons import Reason, parse
+from bot.core.recorded import Recorded
 from bot.core.retry import RULES, Whom
 from bot.core.task import Task
 from bot.service import rework

@@ -11,7 +11,8 @@ from bot.core.errors import Refused, Unavailable
 from bot.core.facts import PullRequest
 from bot.core.reasons import Reason
 from bot.core.retry import RetryPolicy, backoff
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.execution.gitmirror import GitMirror, Pushed, PushOutcome
 from bot.forge import Missing
 from bot.service import answers, labels, publish_feedback, publish_receipts, receipts

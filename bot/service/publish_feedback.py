@@ -2,7 +2,7 @@
 
 from bot.core import text
 from bot.core.errors import Refused
-from bot.core.task import State
+from bot.core.states import State
 from bot.forge import Missing
 from bot.service.fleet import Fleet, ref
 from bot.service.wishes import Known, NotWanted

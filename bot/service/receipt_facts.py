@@ -20,7 +20,8 @@ from bot.core.receipt_facts import (
     PullFacts,
     WorkFacts,
 )
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.execution import paths
 from bot.execution.gitmirror import GitMirror
 from bot.execution.secretscan import SecretScan

@@ -15,11 +15,12 @@ from bot.core import receipt_text as text
 from bot.core import receipts as core
 from bot.core import text as said_to_people
 from bot.core.errors import Refused, Unavailable
-from bot.core.events import Recorded
 from bot.core.reasons import Reason
 from bot.core.receipt_facts import OWN_CONTEXTS, Claims, Facts
 from bot.core.receipt_rules import Check, Result
-from bot.core.task import State, Task
+from bot.core.recorded import Recorded
+from bot.core.states import State
+from bot.core.task import Task
 from bot.service import receipt_facts, receipt_key
 from bot.service.fleet import Fleet, Step
 from bot.service.wishes import Known, NotWanted

@@ -7,7 +7,8 @@ import structlog
 from bot.core import events as e
 from bot.core import view
 from bot.core.errors import Refused, Unavailable
-from bot.core.task import ACTIVE, Task
+from bot.core.states import ACTIVE
+from bot.core.task import Task
 from bot.service import issues
 from bot.service.fleet import Fleet, Step, ref
 from bot.service.record import record

@@ -4,7 +4,8 @@ from bot.core import events as e
 from bot.core import ids, modes, text, view
 from bot.core.events import Event
 from bot.core.reasons import Reason
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.service import answers, avoiding, display, drained, feedback_rules, policies, receipts, rework
 from bot.service.fleet import Step
 from bot.store import attempts, avoided, log, outbox, pauses, timers

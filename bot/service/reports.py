@@ -13,7 +13,8 @@ from bot.core.events import Event
 from bot.core.reasons import Reason
 from bot.core.receipt_facts import Claims, Facts
 from bot.core.receipt_rules import Check
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.execution.bundle import NothingToCommit, RejectedBundle
 from bot.execution.gitmirror import GitMirror
 from bot.service import budgets, claimed_pulls, display, late_receipts, mirrors, policies, receipt_facts

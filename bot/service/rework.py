@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from bot.core import events as e
 from bot.core import feedback_text as text
 from bot.core import view
-from bot.core.events import Event, Recorded
+from bot.core.events import Event
+from bot.core.recorded import Recorded
 from bot.core.task import Task
 from bot.service.fleet import Step
 from bot.store import Sql, attempts, bodies, log, outbox

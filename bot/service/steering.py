@@ -9,7 +9,8 @@ from bot.core import cleaning, command_text, matching, policy_text, triggers
 from bot.core import events as e
 from bot.core.errors import Refused
 from bot.core.facts import Account, Right
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.service import answers, holding, pausing, policies
 from bot.service.fleet import Step
 from bot.service.issues import open_task

@@ -7,7 +7,7 @@ import structlog
 
 from bot.core.errors import Refused, Unavailable
 from bot.core.facts import Issue
-from bot.core.task import State
+from bot.core.states import State
 from bot.service import issues, missed, pausing, pulls, repo_files
 from bot.service.fleet import Fleet, ref
 from bot.store import beats, forge_facts, inbox, pauses, tasks

@@ -12,12 +12,17 @@ DollarsOrNone = Annotated[float, Field(strict=False, ge=0, le=1_000_000, allow_i
 TokensOrNone = Annotated[int, Field(ge=0, le=2**53)]
 
 
+Reworks = Annotated[int, Field(ge=0, le=100)]
+ReworkDays = Annotated[int, Field(ge=0, le=3650)]
+MergeStyle = Literal["merge", "rebase", "rebase-merge", "squash", "fast-forward-only"]
+
+
 class Rework(Section):
     """Pull requests that go back to the agent that made them. A repository's own file may say otherwise."""
 
-    max_rework: Annotated[int, Field(ge=0, le=100)] = 3
+    max_rework: Reworks = 3
     """How often it goes back because of reviews, because of red checks, because of conflicts; each counted apart."""
-    rework_days: Annotated[int, Field(ge=0, le=3650)] = 14
+    rework_days: ReworkDays = 14
     """How long after it was opened it goes back by itself. 0: as long as it is open."""
     checks_wait_secs: Annotated[int, Field(ge=0, le=604_800)] = 3600
     """How long red checks wait for those that still run."""
@@ -27,7 +32,7 @@ class Rework(Section):
     """How much of the end of a failed job's log its agent is shown."""
     auto_merge: bool = False
     """Whether the forge is told to merge what a person with write access approved and whose checks pass."""
-    merge_style: Literal["merge", "rebase", "rebase-merge", "squash", "fast-forward-only"] = "merge"
+    merge_style: MergeStyle = "merge"
     """How it is merged then."""
 
 

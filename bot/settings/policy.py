@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, ValidationError
 
 from bot.core import policy_text as text
+from bot.settings.limits import MergeStyle, ReworkDays, Reworks
 from bot.settings.values import PathInRepository, Section
 from bot.settings.values import Text as Words
 
@@ -33,6 +34,16 @@ class Policy(Section):
     """Paths that no agent may change, besides those of the configuration."""
     comments: bool = True
     """Whether the bot writes comments of its own about a task, besides the status comment and answers to commands."""
+    max_rework: Reworks | None = None
+    """How often a pull request goes back to its agent for each cause; left out: as the configuration says."""
+    rework_days: ReworkDays | None = None
+    """How many days after it was opened it goes back by itself; left out: as the configuration says."""
+    show_other_reviews: bool | None = None
+    """Whether agents are shown reviews by people who may not steer them; left out: as the configuration says."""
+    auto_merge: bool | None = None
+    """Whether what is approved and whose checks pass is merged by the forge; left out: as the configuration says."""
+    merge_style: MergeStyle | None = None
+    """How it is merged then; left out: as the configuration says."""
 
 
 class BadPolicy(Exception):

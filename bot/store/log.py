@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bot.core import events, task
+from bot.core import recorded, task
 from bot.core.errors import Refused
-from bot.core.events import Event, Recorded
+from bot.core.events import Event
 from bot.core.matching import ClassKey
+from bot.core.recorded import Recorded
 from bot.core.task import Task
 from bot.store import classes
 from bot.store.dialect import Duplicate, Row, Sql
@@ -35,7 +36,7 @@ def append(sql: Sql, before: Task | None, task_id: str, event: Event, *, cause: 
         raise AlreadyHappened(cause)
     n = before.version + 1 if before else 1
     after = task.apply(before, task_id, event, at, n)
-    data = events.encode(event)
+    data = recorded.encode(event)
     previous = sql.value("SELECT chain FROM event WHERE task_id = ? AND n = ?", task_id, n - 1) if before else GENESIS
     chain = link(previous, task_id, n, event.kind, at, actor, cause, data)
     sql.run(
@@ -96,7 +97,7 @@ def everything(sql: Sql, page: int = 2000) -> Iterator[Raw]:
 
 def _recorded(row: Row) -> Recorded:
     seq, task_id, n, at, actor, cause, chain, kind, data = row
-    return Recorded(seq, task_id, n, at, actor, cause, bytes(chain).hex(), events.decode(kind, data))
+    return Recorded(seq, task_id, n, at, actor, cause, bytes(chain).hex(), recorded.decode(kind, data))
 
 
 def _project(sql: Sql, before: Task | None, after: Task) -> None:

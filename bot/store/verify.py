@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from bot.core import events, task
+from bot.core import recorded, task
 from bot.core.errors import Refused
 from bot.core.task import Task
 from bot.store import log
@@ -46,7 +46,7 @@ def _folded(task_id: str, rows: Iterable[Raw]) -> Generator[Difference, None, Ta
         if not sound:
             continue
         try:
-            state = task.apply(state, task_id, events.decode(raw.kind, raw.data), raw.at, raw.n)
+            state = task.apply(state, task_id, recorded.decode(raw.kind, raw.data), raw.at, raw.n)
         except (KeyError, TypeError, ValueError) as problem:
             sound = False
             yield Difference(task_id, f"event {raw.n} ({raw.kind}) cannot be read: {problem!r}")

@@ -3,10 +3,11 @@
 import dataclasses
 from typing import Any, Final
 
-from bot.core.events import Recorded
 from bot.core.matching import PRIORITIES
 from bot.core.reasons import Reason
-from bot.core.task import State, Task
+from bot.core.recorded import Recorded
+from bot.core.states import State
+from bot.core.task import Task
 from bot.service.fleet import Fleet
 from bot.store import Sql, attempts, forge_facts
 from bot.store.attempts import Attempt

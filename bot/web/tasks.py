@@ -6,7 +6,8 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from bot.core import api_text as text
 from bot.core.errors import Refused
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.service import operations
 from bot.store import Sql, attempts, forge_facts, log, receipts, run_logs, tasks
 from bot.web.answers import Answer

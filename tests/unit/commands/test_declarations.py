@@ -7,7 +7,7 @@ from bot.commands.check import Ready, Wrong, check
 from bot.commands.grammar import parse
 from bot.commands.registry import by_word
 from bot.core import command_text
-from bot.core.task import State
+from bot.core.states import State
 from tests.unit.core.samples import a_task
 
 ALL = sorted(commands())

@@ -7,7 +7,8 @@ from bot.core import events as e
 from bot.core import task
 from bot.core.events import Event
 from bot.core.reasons import Reason
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 
 OPENED: Final[dict[str, Any]] = {
     "repo_id": 7,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.core import events
+from bot.core import recorded
 from bot.core.events import KINDS, Event
 from bot.core.reasons import Reason, parse
 from tests.unit.core.samples import created, of_each_kind
@@ -12,11 +12,11 @@ from tests.unit.core.samples import created, of_each_kind
 
 @pytest.mark.parametrize("event", of_each_kind(3), ids=lambda x: x.kind)
 def test_what_is_written_is_read_again(event: Event) -> None:
-    assert events.decode(event.kind, events.encode(event)) == event
+    assert recorded.decode(event.kind, recorded.encode(event)) == event
 
 
 def test_the_text_is_canonical() -> None:
-    text = events.encode(created(asked_by="Zoë"))
+    text = recorded.encode(created(asked_by="Zoë"))
     assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert "Zoë" in text
 
@@ -32,7 +32,7 @@ def test_every_kind_has_a_name_of_its_own() -> None:
 )
 def test_what_is_not_known_is_refused(kind: str, data: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        events.decode(kind, data)
+        recorded.decode(kind, data)
 
 
 def test_an_agents_own_reason_is_a_failure_of_the_agent() -> None:

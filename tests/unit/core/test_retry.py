@@ -28,7 +28,8 @@ from bot.core.retry import (
     named_time,
     same_error,
 )
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from tests.unit.core.samples import a_task, after, created
 
 POLICY = RetryPolicy(backoff_secs=30, backoff_max_secs=900, max_lost_runs=3)

@@ -5,11 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import events as e
-from bot.core import task
+from bot.core import recorded, states, task
 from bot.core.errors import Refused
-from bot.core.events import KINDS, Event, Recorded
+from bot.core.events import KINDS, Event
 from bot.core.reasons import Reason
-from bot.core.task import FINAL, TRANSITIONS, IllegalTransition, State, Task
+from bot.core.recorded import Recorded
+from bot.core.states import FINAL, TRANSITIONS, State
+from bot.core.task import IllegalTransition, Task
 from tests.unit.core.samples import a_task, after, created, of_each_kind, requested
 
 CLAIM = e.Claimed(1, "gpu-1", "codex-cli", "host", "http_pull")
@@ -34,13 +36,13 @@ def test_every_event_in_every_state(state: State | None, event: Event) -> None:
         return
     then = task.apply(before, "t_1", event, 2000.0, 2)
     assert (then.state, then.version, then.changed_at) == (wanted, 2, 2000.0)
-    if wanted not in task.LEASED:
+    if wanted not in states.LEASED:
         assert (then.agent, then.host, then.claimed_at) == ("", "", 0.0)
 
 
 def test_the_table_is_what_the_states_mean() -> None:
     for state in State:
-        after_it = task.next_events(state)
+        after_it = states.next_events(state)
         assert (e.Cancelled in after_it) is not (state in FINAL), f"{state}: cancel is legal until it is over"
         assert (e.RetryRequested in after_it) is (state in FINAL or state is State.REVIEW)
         assert (e.Approved in after_it) is (state is State.REQUESTED)
@@ -129,7 +131,7 @@ def test_a_fresh_retry_forgets_the_old_branch() -> None:
 
 def possible(now: Task) -> list[Event]:
     """What may happen now, with the right fence."""
-    return [x for x in of_each_kind(now.fence) if task.target(now.state, type(x)) is not None]
+    return [x for x in of_each_kind(now.fence) if states.target(now.state, type(x)) is not None]
 
 
 @st.composite
@@ -160,7 +162,7 @@ def test_whatever_happens_the_task_stays_sound(history: list[Event]) -> None:
 @given(histories())
 def test_the_fold_is_the_log_and_nothing_else(history: list[Event]) -> None:
     log = [
-        Recorded(n, "t_1", n, 1000.0 + n, "x", f"c{n}", "", e.decode(event.kind, e.encode(event)))
+        Recorded(n, "t_1", n, 1000.0 + n, "x", f"c{n}", "", recorded.decode(event.kind, recorded.encode(event)))
         for n, event in enumerate(history, 1)
     ]
     assert task.fold(log) == task.fold(list(log)) == after(*history)
@@ -188,4 +190,4 @@ def test_every_state_can_be_reached_and_left() -> None:
         reached[now.state] = now
         todo += [task.apply(now, "t_1", event, 5000.0, now.version + 1) for event in possible(now)]
     assert set(reached) == set(State)
-    assert all(task.next_events(state) for state in State)
+    assert all(states.next_events(state) for state in State)

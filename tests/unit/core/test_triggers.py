@@ -10,7 +10,8 @@ from bot.core import matching, triggers
 from bot.core import task as tasks
 from bot.core.events import Approved, Cancelled, Rerouted, TaskCreated, TaskRequested
 from bot.core.facts import Account, Issue, LabelEntry, Right
-from bot.core.task import State, Task
+from bot.core.states import State
+from bot.core.task import Task
 from bot.core.triggers import ArmLabelGrace, Decision, Start, Step, decide
 from tests.unit.core.samples import OPENED, a_task
 

@@ -9,7 +9,7 @@ import pytest
 from bot.core import events as e
 from bot.core import text, view
 from bot.core.reasons import Reason
-from bot.core.task import State
+from bot.core.states import State
 from bot.core.view import AttemptLine, CommitStatus, Snapshot
 from tests.unit.core.samples import a_task, of_each_kind
 

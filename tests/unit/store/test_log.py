@@ -11,7 +11,8 @@ from peewee import DatabaseError
 from bot.core import task
 from bot.core.errors import Refused
 from bot.core.events import Cancelled, RetryRequested
-from bot.core.task import IllegalTransition, State
+from bot.core.states import State
+from bot.core.task import IllegalTransition
 from bot.store import Store, log, tasks
 from bot.store.log import AlreadyHappened
 from bot.store.verify import differences

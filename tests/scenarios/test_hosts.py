@@ -284,8 +284,7 @@ def test_a_fault_of_our_own_that_always_comes_again_ends_the_attempt(
         world.has_hosts(here(tmp_path, "vm-1"), scripted=script(f"{WORKS}; exec sleep 600"))
         issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
         world.settles()
-        issue.shows(label="fleet/failed")
-        issue.tells("The orchestrator itself failed")
+        issue.shows(label="fleet/queued", says="The orchestrator itself failed")
         assert processes(world.hosts[0].work_dir) == []
 
 

@@ -53,8 +53,7 @@ def test_only_what_holds_a_command_is_heard() -> None:
 def test_an_edit_that_adds_a_command_is_the_editors_and_has_no_rights() -> None:
     for kind, payload in recorded("*comment-edited.json"):
         payload["comment"]["body"], payload["changes"] = "hello\n/fleet run", {"body": {"from": "hello"}}
-        [said] = read(kind, payload)
-        assert isinstance(said, Words)
+        [said] = [hint for hint in read(kind, payload) if isinstance(hint, Words)]
         assert (said.way, said.right, said.author.login) == (Way.EDIT, Right.UNKNOWN, payload["sender"]["login"])
 
 

@@ -13,6 +13,7 @@ import structlog
 from bot.commands import Context, check, grammar, registry
 from bot.commands.check import Ready, Wrong
 from bot.commands.context import Outcome
+from bot.commands.registry import Command
 from bot.core import cleaning, triggers
 from bot.core import command_text as text
 from bot.core.errors import Refused, Unavailable
@@ -56,10 +57,12 @@ class Heard:
     place: Place
 
     def cause(self, line: int) -> str:
-        said = self.words
-        if said.comment_id:
-            return f"comment:{said.repo_id}:{said.comment_id}:{line}"
-        return f"issue:{said.repo_id}:{said.number}:{line}"
+        return f"{self.words.key}:{line}"
+
+    @property
+    def commands(self) -> list[Command]:
+        """What is asked for, whatever may be wrong with the rest of the lines."""
+        return [registry.by_word()[x.verb] for x in self.lines if x.verb in registry.by_word()]
 
     @property
     def causes(self) -> list[tuple[str, str]]:
@@ -74,6 +77,8 @@ def hear(fleet: Fleet, words: Words, *, written_at: float = 0.0) -> None:
     """
     if words.body.rstrip().rpartition("\n")[2].startswith(_MARKER) or rights.is_program(fleet, words.author):
         return
+    if (words.way is Way.BODY or not words.certain) and fleet.read(lambda sql: store.any_of(sql, words.key)):
+        return  # dealt with as it stood before somebody edited it
     if words.way in (Way.EDIT, Way.REVIEW):
         fleet.step(lambda step: explain(step, words))
         return
@@ -118,10 +123,10 @@ def _scene(fleet: Fleet, repo: KnownRepository, heard: Heard, written_at: float)
     if words.way is Way.BODY and not words.certain and right is Right.ADMIN:
         right = Right.WRITE  # somebody else with write access may have edited it
     scene = Scene(subject, words.author, right, heard.place, words.text_sha256, written_at)
-    asked = [x.command for x in map(check.check, heard.lines) if isinstance(x, Ready)]
+    asked = heard.commands
     lacking = {x.role: x.right for x in asked if not x.may(right) and not x.asks}
     if lacking:
-        able = {role: fleet.forge.repos.people_with(ref(repo), needed) for role, needed in lacking.items()}
+        able = {role: rights.people_with(fleet, repo, needed) for role, needed in lacking.items()}
         return replace(scene, able=able)
     starts = any(x.starts for x in asked)
     if subject.issue is None or not starts:
@@ -154,7 +159,8 @@ def _obey(fleet: Fleet, heard: Heard, scene: Scene) -> None:
 
 def _bases(fleet: Fleet, scene: Scene, heard: Heard) -> frozenset[str]:
     """The branches named as base that are not there."""
-    named = {value for x in heard.lines for name, value in x.options if name == "base" and x.verb == "run"}
+    starting = [x for x in heard.lines if x.verb in registry.by_word() and "base" in registry.by_word()[x.verb].options]
+    named = {value for x in starting for name, value in x.options if name == "base"}
     good = [x for x in named if not registry.Branch().wrong(x, ())]
     repo = ref(scene.subject.repo)
     return frozenset(x for x in good if not fleet.forge.files.tip(repo, x))

@@ -11,6 +11,12 @@ def is_program(fleet: Fleet, person: Account) -> bool:
     return person.id <= 0 or person.login.lower() in robots or person.id == fleet.forge.me().id
 
 
+def people_with(fleet: Fleet, repo: KnownRepository, right: Right) -> list[str]:
+    """Logins of people who have at least ``right`` there, as far as the forge tells."""
+    robots = {fleet.forge.me().login.lower(), *(x.lower() for x in fleet.settings.forgejo.agent_accounts)}
+    return [x for x in fleet.forge.repos.people_with(ref(repo), right) if x.lower() not in robots]
+
+
 def right_of(fleet: Fleet, repo: KnownRepository, person: Account, told: Right = Right.UNKNOWN) -> Right:
     """What ``person`` may do in ``repo``: asked of the forge each time.
 

@@ -7,6 +7,12 @@ def known(sql: Sql, cause: str) -> bool:
     return sql.value("SELECT 1 FROM command WHERE cause = ?", cause) is not None
 
 
+def any_of(sql: Sql, words: str) -> bool:
+    """Whether a command of this comment or text was dealt with, on whichever line it stood."""
+    statement = "SELECT 1 FROM command WHERE cause > ? AND cause < ? LIMIT 1"
+    return sql.value(statement, f"{words}:", f"{words};") is not None
+
+
 def remember(
     sql: Sql, cause: str, *, repo_id: int, number: int, person_id: int, person: str, words: str, at: float, outcome: str
 ) -> None:

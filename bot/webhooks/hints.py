@@ -65,6 +65,11 @@ class Words:
     text_sha256: str = ""
     certain: bool = True
 
+    @property
+    def key(self) -> str:
+        """With a line's number, what a command happens once for."""
+        return f"comment:{self.repo_id}:{self.comment_id}" if self.comment_id else f"issue:{self.repo_id}:{self.number}"
+
 
 @dataclass(frozen=True)
 class PushHint:

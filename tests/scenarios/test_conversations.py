@@ -1,5 +1,8 @@
 """People steer in comments; what they read is tested word for word."""
 
+from bot.core.task import State
+from bot.service import intake
+from bot.store import tasks
 from tests.world import World
 from tests.world.issues import IssueView
 
@@ -123,7 +126,7 @@ def test_a_readers_run_becomes_a_request_that_a_writer_approves(world: World) ->
     issue.shows(label="fleet/requested", says="Now possible: `/fleet approve`")
     agent.gets_nothing()
     world.reader.says(issue, "/fleet approve").is_answered(
-        "`/fleet approve` needs write rights here; you have read. People with write access: ann, bob, fleet-bot."
+        "`/fleet approve` needs write rights here; you have read. People with write access: ann, bob."
     )
     world.writer.says(issue, "/fleet approve").gets("eyes")
     agent.claims(issue).starts()
@@ -360,3 +363,58 @@ def test_logs_are_shown_masked(world: World) -> None:
     world.writer.says(issue, "/fleet logs attempt=7").is_answered("There is no attempt 7; the newest is 1.")
     world.reader.says(issue, "/fleet logs").is_answered("`/fleet logs` needs write rights here; you have read.")
     issue.shows(label="fleet/running")
+
+
+def test_naming_an_agent_changes_nothing_about_what_is_asked_of_the_forge(world: World) -> None:
+    world.pull_agent("gpu-1", ["python"])
+    other = world.writer.opens_issue("First")
+    issue = world.writer.opens_issue("Then")
+    issue.issue.block_on(world.writer.person, other.issue)
+    world.settles()
+    world.writer.says(issue, "/fleet run agent=gpu-1", settles=False)
+    world.forge.deliveries.deliver_all()
+    intake.work_off(world.fleet)
+    task = world.fleet.read(lambda sql: tasks.newest_of_issue(sql, world.repo.id, issue.number))
+    assert task is not None and task.state is State.HELD
+    issue.shows(label="fleet/held", says=f"Held: it waits for #{other.number} and starts when")
+
+
+def test_an_alias_is_checked_like_the_command(world: World) -> None:
+    issue = world.writer.opens_issue("Fix the login")
+    world.writer.says(issue, "/fleet start base=develop").is_answered(
+        "Line 1: `base=develop` - this repository has no branch of that name. Nothing was run."
+    )
+    issue.shows(label="")
+
+
+def test_a_command_that_ran_is_not_explained_away_by_a_later_edit(world: World) -> None:
+    issue = world.writer.opens_issue("Fix the login")
+    said = world.writer.says(issue, "/fleet hold until noon")
+    said.is_answered("This issue is kept out of the queue until `/fleet unhold`.")
+    world.seconds_pass(5)
+    said.entry.edit(world.writer.person, "/fleet hold until noon\n\n(typo corrected)")
+    world.minutes_pass(1)
+    world.sweeps()
+    assert len(issue.bot_comments()) == 1
+
+
+def test_a_command_moved_within_an_edited_issue_does_not_run_again(world: World) -> None:
+    agent = world.pull_agent("gpu-1", ["python"])
+    issue = world.writer.opens_issue("Fix the login", "It says 500.\n\n/fleet run")
+    agent.claims(issue).finds_nothing("fine")
+    issue.tells("found nothing to change")
+    world.writer.edits(issue, body="It says 500, sometimes.\n\nAlways, in fact.\n\n/fleet run")
+    world.sweeps()
+    agent.gets_nothing()
+    issue.shows(label="fleet/done")
+
+
+def test_those_who_may_are_named_without_the_bot_and_agents(world: World) -> None:
+    robot = world.forge.person("robot")
+    world.repo.grant(robot, "admin")
+    world.fleet.settings.forgejo.agent_accounts.append("robot")
+    world.pull_agent("gpu-1", ["python"])
+    issue = world.writer.opens_issue("Fix the login")
+    world.writer.says(issue, "/fleet pause agent=gpu-1 too slow").is_answered(
+        "`/fleet pause` needs admin rights here; you have write. Admins: ann."
+    )

@@ -1,7 +1,7 @@
 """Answers that several commands give."""
 
 from bot.commands.context import Context
-from bot.core import command_text, text
+from bot.core import matching, pause_text, text
 
 
 def place_in_queue(ctx: Context) -> str:
@@ -10,14 +10,9 @@ def place_in_queue(ctx: Context) -> str:
     if task is None or not task.claimable:
         return ""
     place = ctx.facts.place(task)
-    paused = [x for x in ctx.facts.pauses() if x.agent in ("", task.reserved_for)]
-    if paused:
-        stop = paused[0]
-        scope = command_text.scope(stop.agent, stop.whole_fleet)
-        return f"{text.queued(place)} " + command_text.paused_by(
-            stop.by, stop.at, stop.reason, stop.url, scope, stop.until
-        )
+    for stop in ctx.facts.pauses():
+        if stop.agent in ("", matching.full_name(task.reserved_for)):
+            return f"{text.queued(place)} {pause_text.paused_by(stop)}"
     if not ctx.facts.fitting(task):
-        wanted = [*task.requirements, *([task.reserved_for] if task.reserved_for else [])]
-        return f"{text.queued(place)} {text.nobody_fits(wanted)}" if wanted else f"{text.queued(place)} {text.nobody()}"
+        return f"{text.queued(place)} {text.nobody_fits(task.requirements, task.reserved_for)}"
     return text.queued(place) if place > 1 else ""

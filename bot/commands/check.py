@@ -54,6 +54,9 @@ def check(written: Written, known_agents: Sequence[str] = ()) -> Ready | Wrong:
     dashed = _DASHED.match(written.text)
     if dashed and dashed[1].lower() in command.options:
         return Wrong(written.line, text.dashes(dashed[1].lower()), of_option=True)
+    alone = command.options.get(written.text.lower())
+    if alone is not None and command.takes_text is not Text.NONE and not written.below:
+        return Wrong(written.line, text.lone_option(written.text, alone.shown.partition("|")[0]), of_option=True)
     return _with_text(command, written, options, written.text)
 
 
@@ -78,7 +81,7 @@ def _with_text(command: Command, written: Written, options: Mapping[str, str], o
     if command.takes_text is Text.NONE:
         if on_line:
             instead = "/fleet say …" if "say" in commands() else ""
-            return Wrong(written.line, text.takes_no_text(command.name, instead))
+            return Wrong(written.line, text.takes_no_text(command.name, instead, list(command.options)))
         return Ready(written.line, command, options, "")
     said = f"{on_line}\n{written.below}".strip() if command.reads_on else on_line
     if command.takes_text is Text.MUST and not said:

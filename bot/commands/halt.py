@@ -2,7 +2,7 @@
 
 from bot.commands import EVERY_STATE, Context, Outcome, Text, command
 from bot.commands.context import Pause
-from bot.core import command_text
+from bot.core import pause_text
 
 
 @command(
@@ -14,5 +14,5 @@ from bot.core import command_text
 )
 def halt(ctx: Context) -> Outcome:
     """Pauses and cancels everything that runs here (in the control repository: anywhere), in one gesture."""
-    running, scope = ctx.facts.running_here(), command_text.scope("", ctx.is_control)
-    return Outcome([Pause("", 0, ctx.text, halt=True)], command_text.halted(scope, running))
+    running, scope = ctx.facts.running_here(), pause_text.scope("", ctx.is_control)
+    return Outcome([Pause("", 0, ctx.text, halt=True)], pause_text.halted(scope, running))

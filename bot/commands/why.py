@@ -11,5 +11,6 @@ def why(ctx: Context) -> Outcome:
         return Outcome(says=why_text.not_in_queue(ctx.task), kind="why")
     stops = ctx.facts.pauses()
     return Outcome(
-        says=why_text.explained(ctx.task, ctx.facts.agents(ctx.task), stops, ctx.facts.place(ctx.task)), kind="why"
+        says=why_text.explained(ctx.task, ctx.facts.agents(ctx.task), stops, ctx.facts.place(ctx.task)),
+        kind="why",
     )

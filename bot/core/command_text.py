@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.core import cleaning
-from bot.core.text import clock, moment, names
+from bot.core.text import clock, names
 
 #: What we write of issues that wait for others holds nothing else; a person's note stands in code marks.
 _OURS: Final = re.compile(r"(?:it waits for|these issues wait for each other:) [\w#/., …→-]+")
@@ -81,9 +81,15 @@ def unclosed(name: str) -> str:
     return f"the quotation mark after {cleaning.code(f'{name}=', 60)} is not closed - add one behind the value."
 
 
-def takes_no_text(command: str, instead: str) -> str:
+def takes_no_text(command: str, instead: str, options: Sequence[str]) -> str:
+    if options:
+        return f"`/fleet {command}` takes no text, only options such as {one_of([f'{x}=…' for x in options])}."
     meant = f"; did you mean {cleaning.code(instead, 60)}?" if instead else "."
     return f"`/fleet {command}` takes no text{meant}"
+
+
+def lone_option(name: str, value: str) -> str:
+    return f"{cleaning.code(name, 60)} - an option needs a value, such as {cleaning.code(f'{name}={value}', 60)}."
 
 
 def needs_text(command: str, what: str, example: str) -> str:
@@ -183,6 +189,10 @@ INSTEAD = {
 }
 
 
+def no_task() -> str:
+    return f"There is no task for this issue. {INSTEAD['none']}"
+
+
 def pull_without_task() -> str:
     return "This pull request does not belong to a task. Post the command on an issue."
 
@@ -212,24 +222,12 @@ def waits_in_a_circle(chain: Sequence[str]) -> str:
     return f"these issues wait for each other: {' → '.join(chain)}. Remove one of the dependencies."
 
 
-def not_paused_by_command(agent: str, others: Sequence[str]) -> str:
-    if any(x == "policy" for x in others):
-        return "This repository is stopped because its `.forgejo/fleet.toml` was removed. To start again, put it back."
-    if any(x.startswith("label") for x in others):
-        return "It is stopped by the label `fleet/halt` in the control repository. To start again, take it off."
-    return f"{cleaning.code(agent, 60)} is not paused here." if agent else "Nothing is paused here."
-
-
 def not_held(others: Sequence[str]) -> str:
     if "label" in others:
         return "It is held by the label `fleet/hold`. To let it go, take the label off."
     if "blocked" in others:
         return "It is held by the issues that it waits for, not by a command. Close those, or remove the dependency."
     return "This issue is not held."
-
-
-def already_paused(by: str, at: float) -> str:
-    return f"It is paused already, by {cleaning.name(by)} at {clock(at)}. To start again: `/fleet resume`."
 
 
 def issue_busy() -> str:
@@ -277,52 +275,6 @@ def held(holds: Sequence[str], note: str) -> str:
     return f"Held by {why}{f': {cleaning.code(note, 300)}' if note else ''}."
 
 
-def paused_by(by: str, at: float, reason: str, url: str, scope: str, until: float) -> str:
-    """ann paused the fleet at 11:20 UTC (disk full, see [comment](…)); this starts after `/fleet resume`."""
-    why = [cleaning.defanged(cleaning.one_line(reason, 200))] if reason else []
-    if url:
-        why.append(f"see [comment]({url})")
-    inside = f" ({', '.join(why)})" if why else ""
-    end = f" or at {moment(until)}" if until else ""
-    return f"{cleaning.name(by)} paused {scope} at {clock(at)}{inside}; this starts after `/fleet resume`{end}."
-
-
-def scope(agent: str, whole_fleet: bool) -> str:
-    if agent:
-        return f"{cleaning.name(agent)}{'' if whole_fleet else ' for this repository'}"
-    return "the fleet" if whole_fleet else "this repository"
-
-
-def paused_now(scope_: str, until: float, running: int) -> str:
-    end = f"until {moment(until)}" if until else "until `/fleet resume`"
-    left = (
-        "Nothing is running."
-        if not running
-        else f"{_tasks(running)} still running; I say so here when the last one ends."
-    )
-    return f"Paused {scope_}: nothing new is started {end}. {left}"
-
-
-def drained(at: float) -> str:
-    return f"Nothing is running any more since {clock(at)}."
-
-
-def halted(scope_: str, stopped: int) -> str:
-    return f"Halted {scope_}: {_were(stopped)} stopped, and nothing is started until `/fleet resume`."
-
-
-def resumed(scope_: str, waiting: int) -> str:
-    return f"Started {scope_} again; {waiting} in the queue."
-
-
-def _tasks(count: int) -> str:
-    return "1 task is" if count == 1 else f"{count} tasks are"
-
-
-def _were(count: int) -> str:
-    return "1 running task was" if count == 1 else f"{count} running tasks were"
-
-
 def asked_again(by: str, at: float, url: str) -> str:
     where = f" ([comment]({url}))" if url else ""
     return f"Asked again by {cleaning.code(by, 60)} at {clock(at)}{where}."
@@ -355,4 +307,4 @@ def given_up(why: str, reference: str) -> str:
 
 
 def refreshed(link: str) -> str:
-    return f"It shows what is known now: [status]({link})." if link else "There is no task for this issue."
+    return f"It shows what is known now: [status]({link})." if link else no_task()

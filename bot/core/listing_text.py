@@ -8,7 +8,7 @@ from bot.core.text import names, span
 
 def log_tail(attempt: int, lines: int, log: str) -> str:
     if not log:
-        return f"Attempt {attempt} has printed nothing yet."
+        return f"Attempt {attempt} has printed nothing."
     body = cleaning.block(log, 60_000)
     return f"The last lines of attempt {attempt}:\n\n<details><summary>{lines} lines</summary>\n\n{body}\n\n</details>"
 

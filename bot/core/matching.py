@@ -56,10 +56,15 @@ def unmet(agent: Candidate, wanted: Sequence[str]) -> tuple[str, ...]:
     return tuple(r for r in wanted if r != ANY and r not in offered and ALIASES.get(r, r) not in offered)
 
 
+def full_name(agent: str) -> str:
+    """An agent's id or type as it is, an alias of a type as what it stands for."""
+    return ALIASES.get(agent, agent)
+
+
 def reserved_for_other(agent: Candidate, reserved_for: str) -> bool:
     """True when the task waits for somebody else (an agent id, an agent type, or an alias of one)."""
     mine = {"", agent.id, agent.agent_type}
-    return reserved_for not in mine and ALIASES.get(reserved_for, reserved_for) not in mine
+    return reserved_for not in mine and full_name(reserved_for) not in mine
 
 
 def serves(agent: Candidate, repo: str) -> bool:

@@ -50,12 +50,15 @@ def queued(place: int) -> str:
     return f"Queued as number {place}."
 
 
-def nobody_fits(requirements: Sequence[str]) -> str:
+def nobody_fits(requirements: Sequence[str], reserved_for: str) -> str:
+    """Why nobody can take a task; ``reserved_for`` is an agent or a type, "" = whoever."""
+    if not requirements:
+        who = f"called {cleaning.code(reserved_for, 60)} " if reserved_for else ""
+        return f"No agent {who}is online; it starts as soon as one is."
+    if reserved_for:
+        who = cleaning.code(reserved_for, 60)
+        return f"No agent called {who} is online that offers {names(requirements)}; it starts as soon as one is."
     return f"No agent that is online offers {names(requirements)}; it starts as soon as one does."
-
-
-def nobody() -> str:
-    return "No agent is online; it starts as soon as one is."
 
 
 def backing_off(at: float) -> str:

@@ -182,10 +182,8 @@ def _situation(seen: Snapshot) -> str:
             return f"Attempt {task.fence} failed: {why}. {text.backing_off(task.not_before)} {helps}".rstrip()
         case State.QUEUED if seen.paused:
             return f"{text.queued(seen.place)} {seen.paused}"
-        case State.QUEUED if not seen.fitting and not [*task.requirements, *task.reserved_for]:
-            return text.nobody()
         case State.QUEUED if not seen.fitting:
-            return text.nobody_fits([*task.requirements, *([task.reserved_for] if task.reserved_for else [])])
+            return text.nobody_fits(task.requirements, task.reserved_for)
         case State.QUEUED if task.feedback.working_on:
             return f"{feedback_text.queued(task.feedback.working_on)} {text.queued(seen.place)}"
         case State.QUEUED:

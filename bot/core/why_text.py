@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bot.core import cleaning
-from bot.core.command_text import scope
+from bot.core.command_text import STATE_IS, no_task
+from bot.core.pause_text import Stop, resume_with, scope
 from bot.core.states import State
 from bot.core.task import Task
 from bot.core.text import clock, names, queued
@@ -25,26 +26,16 @@ class Agent(Protocol):
     def unmet(self) -> tuple[str, ...]: ...
 
 
-class Stop(Protocol):
-    @property
-    def by(self) -> str: ...
-    @property
-    def at(self) -> float: ...
-    @property
-    def agent(self) -> str: ...
-    @property
-    def whole_fleet(self) -> bool: ...
-
-
 #: Words in ``unmet`` that are no requirement of the task.
 OTHER_REPOSITORIES = "!repositories"
+PAUSED = "!paused"
 NOT_ALLOWED = "!policy"
 RESERVED = "!reserved"
 
 
 def not_in_queue(task: Task | None) -> str:
     if task is None:
-        return "There is no task for this issue. To start one: `/fleet run`."
+        return no_task()
     match task.state:
         case State.REQUESTED:
             return "It waits for someone with write access: `/fleet approve`."
@@ -58,7 +49,7 @@ def not_in_queue(task: Task | None) -> str:
         case State.ASSIGNED | State.RUNNING:
             return f"It has started: {cleaning.name(task.agent)} works on it."
         case _:
-            return f"It does not wait for anything: the task is {task.state.value}. To run it again: `/fleet retry`."
+            return f"It does not wait for anything: {STATE_IS[task.state.value]}. To run it again: `/fleet retry`."
 
 
 def explained(task: Task, agents: Sequence[Agent], stops: Sequence[Stop], place: int) -> str:
@@ -82,6 +73,8 @@ def _agent(agent: Agent) -> str:
         said.append("the task is reserved for another agent")
     if OTHER_REPOSITORIES in agent.unmet:
         said.append("its token is for other repositories")
+    if PAUSED in agent.unmet:
+        said.append("it is paused")
     if NOT_ALLOWED in agent.unmet:
         said.append("this repository's `.forgejo/fleet.toml` does not list it")
     if not said and agent.running >= agent.slots:
@@ -91,8 +84,8 @@ def _agent(agent: Agent) -> str:
 
 def _change(task: Task, agents: Sequence[Agent], stops: Sequence[Stop]) -> str:
     """The smallest change: of the agents that fail for the least, the first."""
-    if any(not x.agent for x in stops):
-        return "What would help: `/fleet resume`."
+    if whole := [x for x in stops if not x.agent]:
+        return _resume(whole[0])
     if not agents:
         return "What would help: connect an agent; none has registered."
     online = [x for x in agents if x.status == "online"]
@@ -105,6 +98,9 @@ def _change(task: Task, agents: Sequence[Agent], stops: Sequence[Stop]) -> str:
     waking = [x for x in agents if not x.unmet]
     if waking:
         return f"What would help: start {cleaning.name(waking[0].id)} again."
+    paused = [x for x in online if x.unmet == (PAUSED,)]
+    if paused and stops:
+        return _resume(stops[0])
     nearest = min(online or agents, key=lambda x: (len(x.unmet), x.id))
     if RESERVED in nearest.unmet and len(nearest.unmet) == 1:
         return f"What would help: {cleaning.code(f'/fleet set agent={nearest.id}', 100)}."
@@ -115,3 +111,8 @@ def _change(task: Task, agents: Sequence[Agent], stops: Sequence[Stop]) -> str:
             f"offer {names([x.removeprefix('agent:') for x in missing])}."
         )
     return f"What would help: let {cleaning.name(nearest.id)} work on this repository."
+
+
+def _resume(stop: Stop) -> str:
+    where = " in the control repository" if stop.whole_fleet and stop.source == "command" else ""
+    return f"What would help: {resume_with(stop.agent, stop.source)}{where}."

@@ -1,7 +1,7 @@
 """Asking the forge to show a task as it is now; the outbox does it, newest wish first."""
 
 from bot import commands
-from bot.core import command_text, matching, text, usage, view
+from bot.core import matching, pause_text, text, usage, view
 from bot.core.facts import PullRequest
 from bot.core.matching import Candidate, ClassKey
 from bot.core.states import State
@@ -113,12 +113,9 @@ def _snapshot(step: Step, task: Task) -> Snapshot:
 
 
 def _paused(step: Step, task: Task) -> str:
-    found = [x for x in pauses.in_force(step.sql, step.now) if x.repo_id in (0, task.repo_id) and not x.agent]
-    if not found:
-        return ""
-    stop = found[0]
-    scope = command_text.scope("", stop.repo_id == 0)
-    return command_text.paused_by(stop.person, stop.at, stop.reason, stop.url, scope, stop.until)
+    names = ("", matching.full_name(task.reserved_for))
+    found = [x for x in pauses.in_force(step.sql, step.now) if x.repo_id in (0, task.repo_id) and x.agent in names]
+    return pause_text.paused_by(found[0]) if found else ""
 
 
 def fitting(step: Step, task: Task) -> int:

@@ -1,6 +1,6 @@
 """A pause is complete when what still ran has ended: that is said where the pause was asked for."""
 
-from bot.core import command_text
+from bot.core import pause_text
 from bot.service import answers
 from bot.service.fleet import Step
 from bot.store import pauses
@@ -11,4 +11,4 @@ def report(step: Step) -> None:
     for row in pauses.unreported(step.sql):
         if not pauses.running(step.sql, row.repo_id, row.agent):
             pauses.reported(step.sql, row)
-            answers.add_line(step, row.reply, command_text.drained(step.now))
+            answers.add_line(step, row.reply, pause_text.drained(step.now))

@@ -57,9 +57,9 @@ class Lookups:
     def pauses(self) -> Sequence[Stopped]:
         return pausing.stops(self._step.sql, self._subject.repo.id, self._step.now)
 
-    def running_here(self) -> int:
+    def running_here(self, agent: str = "") -> int:
         repo = self._subject.repo
-        return pauses.running(self._step.sql, pausing.scope_of(self._step.fleet, repo.full_name, repo.id))
+        return pauses.running(self._step.sql, pausing.scope_of(self._step.fleet, repo.full_name, repo.id), agent)
 
     def holds(self) -> Sequence[str]:
         issue = self._subject.issue
@@ -92,6 +92,8 @@ class Lookups:
             unmet += matching.unmet(candidate, task.requirements)
             if matching.reserved_for_other(candidate, task.reserved_for):
                 unmet.append(why_text.RESERVED)
+            if any(x.agent in (agent.id, agent.agent_type) for x in self.pauses()):
+                unmet.append(why_text.PAUSED)
             if not policies.allows(policies.of(self._step.sql, task.repo_id), agent.id, agent.agent_type):
                 unmet.append(why_text.NOT_ALLOWED)
         running = attempts.count_running(self._step.sql, agent.id)

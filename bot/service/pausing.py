@@ -5,7 +5,6 @@ import contextlib
 from bot.commands.context import Stopped
 from bot.core import events as e
 from bot.core.facts import Account
-from bot.core.matching import ALIASES
 from bot.service import display
 from bot.service.fleet import Fleet, Step
 from bot.service.record import record
@@ -97,7 +96,7 @@ def stops(sql: Sql, repo_id: int, now: float) -> list[Stopped]:
 
 def closed_to(sql: Sql, agent_id: str, agent_type: str, now: float) -> frozenset[int] | None:
     """The repositories that hand out nothing to this agent; None = it gets nothing at all."""
-    names = {"", agent_id, agent_type, *(short for short, long in ALIASES.items() if long == agent_type)}
+    names = {"", agent_id, agent_type}
     found = frozenset(x.repo_id for x in pauses.in_force(sql, now) if x.agent in names)
     return None if WHOLE_FLEET in found else found
 

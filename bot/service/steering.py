@@ -200,7 +200,7 @@ def _pause(step: Step, scene: Scene, deed: c.Pause, cause: str) -> None:
     repo = scene.subject.repo
     row = PauseRow(
         repo_id=pausing.scope_of(step.fleet, repo.full_name, repo.id),
-        agent=deed.agent,
+        agent=matching.full_name(deed.agent),
         source="command",
         person=scene.person.login,
         reason=cleaning.one_line(deed.reason, 300),
@@ -217,7 +217,7 @@ def _pause(step: Step, scene: Scene, deed: c.Pause, cause: str) -> None:
 
 def _allowed_agent(step: Step, scene: Scene, agent: str) -> None:
     allowed = policies.of(step.sql, scene.subject.repo.id)
-    full = matching.ALIASES.get(agent, agent)
+    full = matching.full_name(agent)
     if agent and not policies.allows(allowed, full, full):
         raise Refused(command_text.agent_not_allowed(agent, allowed.agents))
 

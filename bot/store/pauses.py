@@ -26,6 +26,14 @@ class PauseRow:
     until: float
     reply: str
 
+    @property
+    def by(self) -> str:
+        return self.person
+
+    @property
+    def whole_fleet(self) -> bool:
+        return self.repo_id == WHOLE_FLEET
+
 
 _COLUMNS = "repo_id, agent, source, person, reason, url, at, until, reply"
 

@@ -375,7 +375,8 @@ def test_naming_an_agent_changes_nothing_about_what_is_asked_of_the_forge(world:
     world.forge.deliveries.deliver_all()
     intake.work_off(world.fleet)
     task = world.fleet.read(lambda sql: tasks.newest_of_issue(sql, world.repo.id, issue.number))
-    assert task is not None and task.state is State.HELD
+    assert task is not None
+    assert task.state is State.HELD
     issue.shows(label="fleet/held", says=f"Held: it waits for #{other.number} and starts when")
 
 

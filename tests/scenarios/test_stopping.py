@@ -11,7 +11,7 @@ def test_a_paused_repository_starts_nothing_and_says_when_it_is_empty(world: Wor
     agent.claims(running).starts()
     waiting = world.writer.opens_issue("Two", labels=["agent:rust"])
     world.writer.says(waiting, "/fleet pause the disk is full").is_answered(
-        "`/fleet pause` needs admin rights here; you have write. Admins: ann, fleet-bot."
+        "`/fleet pause` needs admin rights here; you have write. Admins: ann."
     )
     said = world.owner.says(waiting, "/fleet pause the disk is full")
     said.is_answered(

@@ -20,7 +20,7 @@ class Comment:
     def is_answered(self, words: str) -> None:
         """The reply to this very comment begins with ``words``."""
         self._world.settles()
-        marker = f"<!-- fleet:v1:reply:{self._world.repo.id}:{self.entry.id} -->"
+        marker = f"<!-- fleet:v1:reply:{self._issue.issue.repo.id}:{self.entry.id} -->"
         found = [x for x in self._issue.bot_comments() if x.body.endswith(marker)]
         assert len(found) == 1, [x.body for x in self._issue.bot_comments()]
         said = found[0].body.removesuffix(marker).strip()

@@ -85,7 +85,7 @@ def test_the_first_status_comment() -> None:
         (shown(State.QUEUED, fitting=0), "No agent that is online offers `python`; it starts as soon as one does."),
         (
             shown(State.QUEUED, fitting=0, reserved_for="gpu-9"),
-            "No agent that is online offers `python`, `gpu-9`; it starts as soon as one does.",
+            "No agent called `gpu-9` is online that offers `python`; it starts as soon as one is.",
         ),
         (
             shown(State.QUEUED, not_before=NOON, fence=1, reason=Reason.TIMEOUT),

@@ -35,17 +35,17 @@ def plain(text: str, limit: int = 1_000_000) -> str:
     return _INVISIBLE.sub("", _CONTROL.sub("", text))
 
 
-def authored(text: str, limit: int = 1_000_000) -> str:
-    """What somebody wrote, as its readers saw it: plain, without the comments that the forge does not show.
-
-    A line that begins like a mark of ours to the adapters is no mark any more.
-    """
-    return _MARK.sub(r"\1: :", _HIDDEN.sub("[hidden comment removed]", plain(text, limit)))
-
-
 def readable(text: str, limit: int = 1_000_000) -> str:
-    """What a person sees of a text: plain, and without HTML comments (one that is not closed hides the rest)."""
-    return plain(_HIDDEN.sub("", plain(text, limit)))
+    """What a person sees of a text: plain, and without HTML comments (one that is not closed hides the rest).
+
+    What stood around one was seen, and does not become one by its going.
+    """
+    return _HIDDEN.sub("", plain(text, limit)).replace("<!--", "<! --")
+
+
+def for_agents(text: str, limit: int = 1_000_000) -> str:
+    """What an agent is given of people's words: readable, and no line begins like a mark that adapters look for."""
+    return _MARK.sub(r"\1: :", readable(text, limit))
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -257,8 +257,8 @@ def void(by: str) -> str:
 
 def told(agent: str) -> str:
     return (
-        f"{cleaning.name(agent)} is told with its next sign of life; an agent that cannot listen while it works "
-        "gets it with the next attempt."
+        f"{cleaning.name(agent)} is told with its next sign of life, and again with the next attempt: not every agent "
+        "can listen while it works."
     )
 
 

@@ -113,7 +113,7 @@ def resume(work: Work, news: Sequence[str]) -> str:
 def fenced(what: str, words: str, limit: int = _MAX_TEXT) -> str:
     """People's words, named as such, in a fence longer than any inside them."""
     cut = len(words) > limit
-    body = cleaning.authored(words, limit).strip("\n")
+    body = cleaning.for_agents(words, limit).strip("\n")
     more = f"\n{text.was_cut(limit)}" if cut else ""
     return f"{text.people_said(what)}\n\n{cleaning.block(body or text.nothing_said(), limit * 2)}{more}"
 

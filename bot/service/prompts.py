@@ -59,7 +59,9 @@ def of(step: Step, task: Task) -> Instructions:
     before = _session(step, task, history)
     if before is None:
         return Instructions(whole, keep=work.kept)
-    since = [x for x in history if x.n > _ended_at(history, before.fence)]
+    began, ended = _claimed_at(history, before.fence), _ended_at(history, before.fence)
+    # what was said meanwhile may never have arrived: not every agent listens while it works, and answers get lost
+    since = [x for x in history if x.n > ended or (isinstance(x.event, e.Said) and x.n > began)]
     news = [*_outcome(before), *context(step, task, since, without_answers=True)]
     told = prompt.resume(replace(work, answer=_answer(step.sql, since)), news)
     return Instructions(whole, before.session, told, work.kept)
@@ -164,6 +166,10 @@ def _afresh_since(history: Sequence[Recorded], fence: int) -> bool:
     """Whether somebody wanted it done anew after this attempt."""
     after = _ended_at(history, fence)
     return any(isinstance(x.event, e.RetryRequested) and x.event.fresh and x.n > after for x in history)
+
+
+def _claimed_at(history: Sequence[Recorded], fence: int) -> int:
+    return max((x.n for x in history if isinstance(x.event, e.Claimed) and x.event.fence == fence), default=0)
 
 
 def _ended_at(history: Sequence[Recorded], fence: int) -> int:

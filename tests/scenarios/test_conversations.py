@@ -109,8 +109,8 @@ def test_words_for_a_running_agent_come_with_its_heartbeat(world: World) -> None
     issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
     agent.claims(issue).starts()
     world.writer.says(issue, "/fleet say mind the tests").is_answered(
-        "gpu-1 is told with its next sign of life; an agent that cannot listen while it works gets it with the next "
-        "attempt."
+        "gpu-1 is told with its next sign of life, and again with the next attempt: not every agent can listen while "
+        "it works."
     )
     assert [c["text"] for c in agent.beats() if c["command"] == "say"] == ["bob said: mind the tests"]
     assert agent.beats() == []

@@ -100,3 +100,20 @@ def test_what_a_run_used_is_added_up_by_model(world: World) -> None:
     agent.finishes({"login.py": "fixed"})
     issue.shows(says="`m` 2.0k tokens in, 20 out, $0.50 reported")
     issue.tells("done in")
+
+
+def test_what_was_said_while_it_worked_is_said_again_to_a_session_that_goes_on(world: World) -> None:
+    """An agent that does not listen, or whose answer got lost, has not heard it."""
+    issue = world.writer.opens_issue("Migrate the database", labels=["agent:python"])
+    agent = world.pull_agent("gpu-1", ["python"]).claims(issue).starts()
+    agent.reports("thinking", session="s-1")
+    world.writer.says(issue, "/fleet say mind the tests").is_answered("gpu-1 is told with its next sign of life")
+    agent.asks("Which database?")
+    issue.tells("asks: `Which database?`")
+    world.writer.says(issue, "/fleet say staging").gets("eyes")
+    agent.claims(issue)
+    assert agent.task["session"] == "s-1"
+    assert "bob said: mind the tests" in agent.task["resume_instructions"]
+    assert "bob said: mind the tests" in agent.task["instructions"]
+    assert agent.beats() == []
+    issue.shows(label="fleet/queued")

@@ -98,11 +98,11 @@ def test_a_fence_is_longer_than_any_inside(run: str) -> None:
 
 def test_what_readers_did_not_see_is_not_passed_on() -> None:
     told = with_body(
-        "a<!-- rm -rf -->b\u202e\u200bc<!-\u200b- evil --><!-->d<!- <!-- x -->- y -->\n<!-- the rest\n\nis hidden"
+        "a<!-- rm -rf -->b\u202e\u200bc<!-\u200b- evil --><!-->d<!-<!-- x -->- y -->\n<!-- the rest\n\nis hidden"
     )
     for hidden in ("rm -rf", "evil", "\u202e", "\u200b", "is hidden", "<!--"):
         assert hidden not in told
-    assert "d<!- [hidden comment removed]- y -->" in told
+    assert "d<! -- y -->" in told
 
 
 def test_a_line_of_theirs_is_no_mark_of_ours() -> None:

@@ -8,7 +8,7 @@ from bot.core import cleaning, text
 from bot.core import events as e
 from bot.core.errors import Refused
 from bot.core.task import Task
-from bot.service import budgets, pausing, policies, prompts, repo_files, rework
+from bot.service import budgets, pausing, policies, prompts, repo_files, rework, second_look
 from bot.service.fleet import Fleet, Step
 from bot.service.prompts import Instructions
 from bot.service.record import record
@@ -48,7 +48,7 @@ def claim(
         offer = fleet.read(lambda sql: _candidate(fleet, sql, agent_id, repos, capabilities, claim_id, left_out))
         if offer is None:
             return None
-        if offer[1] and (unknown := _files_unknown(fleet, offer[1])):
+        if offer[1] and (unknown := _look_again(fleet, offer[1])):
             left_out.add(unknown)
             continue
         found = fleet.step(lambda step: _claim(step, agent_id, repos, capabilities, claim_id, left_out))
@@ -57,11 +57,17 @@ def claim(
     return None
 
 
-def _files_unknown(fleet: Fleet, task_id: str) -> int:
-    """0 when policy and prompt are known as they are now, or were last seen; else the repository, which has to wait."""
-    repo_id = fleet.read(lambda sql: tasks.get(sql, task_id)).repo_id
-    repo_files.keep_fresh(fleet, repo_id)
-    return 0 if repo_files.known(fleet, repo_id) else repo_id
+def _look_again(fleet: Fleet, task_id: str) -> int:
+    """Asks the forge for what may have changed: the issue, policy and prompt.
+
+    0 when all is known as it is now, or was last seen; else the repository, which has to wait.
+    """
+    task = fleet.read(lambda sql: tasks.get(sql, task_id))
+    repo_files.keep_fresh(fleet, task.repo_id)
+    if not repo_files.known(fleet, task.repo_id):
+        return task.repo_id
+    second_look.keep_fresh(fleet, task)
+    return 0
 
 
 def peek(fleet: Fleet, agent_id: str) -> str | None:

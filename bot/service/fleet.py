@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,13 +23,17 @@ T = TypeVar("T")
 
 @dataclass
 class Fleet:
-    """The running service as its steps see it. ``clock`` gives seconds since the epoch, ``chance`` jitter in [0, 1)."""
+    """The running service as its steps see it. ``clock`` gives seconds since the epoch, ``chance`` jitter in [0, 1).
+
+    ``looked_at`` is when this process last read an issue, by repository and number, before handing out its task.
+    """
 
     settings: Settings
     store: Store
     forge: Forge
     clock: Callable[[], float] = time.time
     chance: Callable[[], float] = random.random
+    looked_at: dict[tuple[int, int], float] = field(default_factory=dict, repr=False)
 
     def step(self, command: "Callable[[Step], T]") -> T:
         """Runs ``command`` in one transaction: events, projections and wanted effects, or nothing."""

@@ -1,9 +1,12 @@
 """Starting nothing new: for a repository or the whole fleet, by command, by label, or because its policy is gone."""
 
 import contextlib
+from dataclasses import replace
 
 from bot.commands.context import Stopped
 from bot.core import events as e
+from bot.core import matching, text
+from bot.core.errors import Refused
 from bot.core.facts import Account
 from bot.service import display
 from bot.service.fleet import Fleet, Step
@@ -25,7 +28,7 @@ def scope_of(fleet: Fleet, full_name: str, repo_id: int) -> int:
 def pause(step: Step, row: PauseRow) -> None:
     """From now on nothing is handed out there; what runs goes on."""
     said = row.reply if pauses.running(step.sql, row.repo_id, row.agent) else ""
-    pauses.put(step.sql, PauseRow(**{**vars(row), "reply": said}))
+    pauses.put(step.sql, replace(row, reply=said))
     key = _timer_key(row.repo_id, row.agent)
     if row.until:
         timers.arm(step.sql, Timer(key, OVER, row.until, "", 0))
@@ -67,6 +70,38 @@ def over(fleet: Fleet, timer: Timer) -> None:
             resume(step, row.repo_id, row.agent)
 
     fleet.step(command)
+
+
+def order_pause(fleet: Fleet, *, repo_name: str, agent: str, by: str, reason: str, secs: int) -> None:
+    """An operator pauses a repository, or with "" the whole fleet; ``secs`` 0 = no end. Raises Refused (404)."""
+
+    def command(step: Step) -> None:
+        row = _ordered(step, repo_name, by, reason)
+        until = step.now + secs if secs else 0.0
+        pause(step, replace(row, agent=matching.full_name(agent), until=until))
+
+    fleet.step(command)
+
+
+def order_halt(fleet: Fleet, *, repo_name: str, by: str, reason: str) -> int:
+    """An operator stops everything there; returns how many tasks were running. Raises Refused (404)."""
+    return fleet.step(lambda step: halt(step, _ordered(step, repo_name, by, reason), "api"))
+
+
+def order_resume(fleet: Fleet, *, repo_name: str, agent: str) -> bool:
+    """An operator ends it; True when it was paused by order. Raises Refused (404)."""
+    return fleet.step(lambda step: resume(step, _named(step, repo_name), matching.full_name(agent)))
+
+
+def _ordered(step: Step, repo_name: str, by: str, reason: str) -> PauseRow:
+    return PauseRow(_named(step, repo_name), "", "command", by, reason, "", step.now, 0.0, "")
+
+
+def _named(step: Step, repo_name: str) -> int:
+    repo = forge_facts.repo_named(step.sql, repo_name) if repo_name else None
+    if repo_name and repo is None:
+        raise Refused(text.no_such_repository(repo_name), text.add_the_bot(), 404, "no_such_repository")
+    return repo.id if repo else WHOLE_FLEET
 
 
 def label(step: Step, repo_id: int, number: int, by: Account, url: str, wanted: bool) -> None:

@@ -72,7 +72,7 @@ def do(step: Step, scene: Scene, deed: c.Deed, name: str, cause: str) -> None:
             _pause(step, scene, deed, cause)
         case c.Resume():
             repo = scene.subject.repo
-            pausing.resume(step, pausing.scope_of(step.fleet, repo.full_name, repo.id), deed.agent)
+            pausing.resume(step, pausing.scope_of(step.fleet, repo.full_name, repo.id), matching.full_name(deed.agent))
 
 
 def look_again(step: Step, repo_id: int, full_name: str, number: int, key: str) -> None:

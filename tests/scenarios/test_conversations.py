@@ -1,6 +1,6 @@
 """People steer in comments; what they read is tested word for word."""
 
-from bot.core.task import State
+from bot.core.states import State
 from bot.service import intake
 from bot.store import tasks
 from tests.world import World

@@ -61,6 +61,33 @@ def test_the_control_repository_pauses_the_whole_fleet_by_command(world: World) 
     issue.shows(label="fleet/cancelled")
 
 
+def test_operators_pause_halt_and_resume_by_the_api(world: World) -> None:
+    agent = world.pull_agent("gpu-1", ["python"], agent_type="codex-cli")
+    issue = world.writer.opens_issue("One", labels=["agent:python"])
+    at = world.time()
+    shown = world.operator_steers("pause", {"reason": "the disk is full", "for_secs": 600})
+    assert [(x["repo"], x["agent"], x["by"], x["reason"]) for x in shown["pauses"]] == [
+        (None, None, "ops", "the disk is full")
+    ]
+    agent.gets_nothing()
+    issue.shows(label="fleet/queued", says=f"ops paused the fleet at {at} (the disk is full); this starts after")
+    assert world.operator_steers("resume", {})["pauses"] == []
+    agent.claims(issue).starts()
+    halted = world.operator_steers("halt", {"reason": "it pushes nonsense", "repo": "ann/demo"})
+    assert [x["repo"] for x in halted["pauses"]] == ["ann/demo"]
+    agent.is_told("cancel")
+    agent.drops()
+    issue.shows(label="fleet/cancelled", says="Stopped: everything was halted by `ops`: `it pushes nonsense`.")
+    world.operator_steers("resume", {"repo": "ann/demo"})
+    world.operator_steers("pause", {"agent": "codex", "reason": "a trial"})
+    world.writer.says(issue, "/fleet retry").gets("eyes")
+    agent.gets_nothing()
+    world.operator_steers("resume", {"agent": "codex-cli"})
+    agent.claims(issue)
+    issue.shows(label="fleet/queued")
+    world.operator_steers("pause", {"repo": "ann/none", "reason": "x"}, status=404)
+
+
 def test_words_that_are_no_text_are_explained(world: World) -> None:
     issue = world.writer.opens_issue("Fix the login")
     tried = {

@@ -195,6 +195,16 @@ class World:
         self._operator("POST", issue, "/retry", {})
         self.settles()
 
+    def operator_steers(self, verb: str, said: dict[str, Any], *, status: int = 200) -> dict[str, Any]:
+        """Pauses, resumes or halts through the API; what the answer shows of the fleet."""
+        at = self.clock()
+        token = self.store.write(lambda sql: tokens.create(sql, name="ops", role="admin", at=at))
+        headers = {"Authorization": f"Bearer {token}"}
+        done = requests.post(f"{self.url}/api/v1/fleet/{verb}", json=said, headers=headers, timeout=30)
+        assert done.status_code == status, done.text
+        self.settles()
+        return dict(done.json())
+
     def operator_sees(self, issue: IssueView) -> dict[str, Any]:
         """The issue's newest task as the API shows it."""
         return dict(self._operator("GET", issue, "", None).json())

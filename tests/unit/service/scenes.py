@@ -88,15 +88,19 @@ class Scenes:
 
         return self.store.write(command)
 
-    def hears(self, repo_id: int, words: str, *, way: Way = Way.COMMENT, polled: bool = False) -> None:
-        said = Words(repo_id, f"ann/r{repo_id}", 1, way, repo_id, PERSON, words, "", False, text_sha256=TEXT)
+    def hears(
+        self, repo_id: int, words: str, *, way: Way = Way.COMMENT, polled: bool = False, comment: int = 0
+    ) -> None:
+        """``comment`` tells several on the same issue apart."""
+        said = Words(repo_id, f"ann/r{repo_id}", 1, way, comment or repo_id, PERSON, words, "", False, text_sha256=TEXT)
         if polled:
             said = replace(said, text_sha256="", certain=False)
         hearing.hear(self.fleet, said, written_at=NOW - 10)
 
-    def outcome(self, repo_id: int) -> str:
-        statement = "SELECT outcome FROM command WHERE cause = ?"
-        return str(self.store.read(lambda sql: sql.value(statement, f"comment:{repo_id}:{repo_id}:1")))
+    def outcome(self, repo_id: int, comment: int = 0) -> str:
+        """What became of the first line of the comment."""
+        statement, cause = "SELECT outcome FROM command WHERE cause = ?", f"comment:{repo_id}:{comment or repo_id}:1"
+        return str(self.store.read(lambda sql: sql.value(statement, cause)))
 
     def world(self, repo_id: int) -> Any:
         """Everything that a command can change here, answers included."""

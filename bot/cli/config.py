@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bot.cli.agent_types import startable
 from bot.cli.options import config_option, json_option
 from bot.core import operator_text as text
 from bot.settings import Loaded, SettingsError, load
@@ -25,7 +26,7 @@ def command() -> None:
 def check(ctx: click.Context, config: Path | None, as_json: bool) -> None:
     """Say which files are read and what is wrong; ends with 0 or 2."""
     try:
-        loaded = load(config, os.environ)
+        loaded = startable(load(config, os.environ))
     except SettingsError as error:
         if as_json:
             problems = [

@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from bot.adapters.registry import adapters
+from bot.cli.agent_types import startable
 from bot.cli.options import config_option, json_option
 from bot.core import host_text as text
 from bot.core.errors import Refused
@@ -63,7 +64,7 @@ def list_hosts(config: Path | None, as_json: bool) -> None:
 @json_option
 def check(host_id: str, config: Path | None, as_json: bool) -> None:
     """Connect to HOST and say what it has, what it lacks and how to get it; ends with 0 or 1."""
-    settings = load(config, os.environ).settings
+    settings = startable(load(config, os.environ)).settings
     entry = _entry(settings, host_id)
     host = open_host(entry, settings.orchestrator.data_path)
     try:
@@ -164,23 +165,27 @@ def key_file_troubles(entry: HostEntry, probe: host_check.Probe) -> list[tuple[s
 def wanted_by(entry: HostEntry, settings: Settings) -> host_check.Wanted:
     """What the agents of a host need there."""
     kinds = [adapters()[agent.agent_type] for agent in entry.agents if can_log_in(agent, settings)]
+    ours, own = commands_of(entry, settings)
     return host_check.Wanted(
-        commands_of(entry, settings),
+        ours,
         files=[path for kind in kinds for path in kind.credentials],
         variables=[name for agent in entry.agents for name in agent.env],
         key_files=[path for agent in entry.agents for path in agent.env_files.values()],
+        own_commands=own,
     )
 
 
-def commands_of(entry: HostEntry, settings: Settings) -> list[str]:
-    """The commands that the agents of a host need there."""
-    found: list[str] = []
+def commands_of(entry: HostEntry, settings: Settings) -> tuple[list[str], list[str]]:
+    """The commands that the agents of a host need there: of agent CLIs, and of the operator's own."""
+    ours: list[str] = []
+    own: list[str] = []
     for agent in entry.agents:
-        own, kind = settings.adapters.get(agent.agent_type), adapters().get(agent.agent_type)
-        name = Path(own.argv[0]).name if own else (kind.binary if kind else "") or agent.agent_type
-        if name not in found:
-            found.append(name)
-    return found
+        if agent.agent_type in settings.adapters:
+            command = settings.adapters[agent.agent_type].argv[0]
+            own += [command] if "{" not in command else []  # places are filled in for each run only
+        else:
+            ours.append(adapters()[agent.agent_type].binary)
+    return list(dict.fromkeys(ours)), list(dict.fromkeys(own))
 
 
 def _entry(settings: Settings, host_id: str) -> HostEntry:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from bot.cli.agent_types import startable
 from bot.cli.options import config_option
 from bot.settings import load
 
@@ -22,6 +23,6 @@ def command(config: Path | None, bind: str | None, port: int | None) -> None:
 
 def start(config: Path | None, env: Mapping[str, str], *, bind: str | None, port: int | None) -> None:
     """Serve until told to stop. Raises SettingsError before anything is opened."""
-    settings = load(config, env, {"server.bind": bind, "server.port": port}).settings
+    settings = startable(load(config, env, {"server.bind": bind, "server.port": port})).settings
     # by name: the web room is large, and no other command should pay for it
     importlib.import_module("bot.web.server").serve(settings)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from bot import worker
+from bot.cli.agent_types import startable
 from bot.cli.options import config_option
 from bot.settings import load
 
@@ -14,4 +15,4 @@ from bot.settings import load
 @config_option
 def command(config: Path | None) -> None:
     """Deal with webhooks, publish to the forge, keep leases and timers, until SIGTERM or SIGINT."""
-    worker.run(load(config, os.environ).settings)
+    worker.run(startable(load(config, os.environ)).settings)

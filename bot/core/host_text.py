@@ -28,7 +28,10 @@ def auth_refused(host: str, user: str) -> str:
 
 
 def authorize_the_key(user: str) -> str:
-    return f"Put the public key into ~{user}/.ssh/authorized_keys there, and check ssh_user and ssh_key_path."
+    return (
+        f"Put the public key into ~{user}/.ssh/authorized_keys there, and check ssh_user and ssh_key_path. If both are "
+        f"right, the log of its SSH server says why: often a locked account, or a home that others may write to."
+    )
 
 
 def key_unusable(path: str, why: str) -> str:
@@ -36,7 +39,9 @@ def key_unusable(path: str, why: str) -> str:
 
 
 def check_key_file() -> str:
-    return "Check ssh_key_path, ssh_key_passphrase_file and that this user may read both."
+    return (
+        "Check ssh_key_path (the private key, not the .pub), ssh_key_passphrase_file and that this user may read both."
+    )
 
 
 def no_key_at_all() -> str:
@@ -260,7 +265,27 @@ def facts(uname: str, git: str, free_gib: float, cpus: int) -> str:
 
 
 def cli_found(name: str, version: str) -> str:
-    return f"{name}: {version or 'there, but it says no version'}"
+    return f"{name}: {version or 'there'}"
+
+
+def no_such_type(agent_type: str) -> str:
+    return f"names an agent type that does not exist, {agent_type!r}."
+
+
+def type_without_command(agent_type: str) -> str:
+    return f"is {agent_type!r}, which has no command by itself."
+
+
+def add_its_command(agent_type: str) -> str:
+    return f"Say under [adapters.{agent_type}] which command it is."
+
+
+def relative_command(command: str) -> str:
+    return f"is {command!r}, which a host would look for in the repository that is worked on."
+
+
+def full_command() -> str:
+    return "Give the full path on the host, or a name found on the PATH there."
 
 
 def cli_missing(name: str) -> str:

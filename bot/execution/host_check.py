@@ -21,7 +21,7 @@ _PROBE_SECS: Final = 60.0
 
 @dataclass(frozen=True)
 class Probe:
-    """What a host says of itself. ``clis``: version as printed, None = not found. ``free_kib`` in work_dir.
+    """What a host says of itself. ``clis``: version as printed, "" = none, None = not found. ``free_kib`` in work_dir.
 
     Of what was asked for: files ``there`` in the user's home, variables of the login environment that are set, and
     for each key file ``ok``, ``missing``, ``unreadable`` or ``open`` (to other users).
@@ -69,29 +69,38 @@ class Cleared:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to look for: agent CLIs, files below the user's home, variables of the login environment, key files."""
+    """What to look for: agent CLIs, files below the user's home, variables of the login environment, key files.
+
+    ``own_commands`` (names or full paths) are only looked for: asked for a version they might begin to work.
+    """
 
     commands: Sequence[str] = ()
     files: Sequence[str] = ()
     variables: Sequence[str] = ()
     key_files: Sequence[str] = ()
+    own_commands: Sequence[str] = ()
 
 
 def probe(host: Host, wanted: Wanted) -> Probe:
     """Ask a host what it has."""
     commands = [calls.word(command) for command in wanted.commands]
-    asked = {"commands": commands, "files": wanted.files, "variables": wanted.variables, "key_files": wanted.key_files}
+    asked = {
+        "commands": commands, "files": wanted.files, "variables": wanted.variables, "key_files": wanted.key_files,
+        "own": wanted.own_commands,
+    }  # fmt: skip
     request = calls.lines((name, "\n".join(values)) for name, values in asked.items())
     reply = host.wrapper.call("probe", request=request, quiet_secs=_PROBE_SECS)
     clis: dict[str, str | None] = {}
     for line in reply.values("cli"):
         name, _, said = line.partition(" ")
         clis[name] = None if said == "-" else _first_line(said)
+    own = {name for state, _, name in (line.partition(" ") for line in reply.values("own")) if state == "ok"}
+    found = {name: clis.get(name) for name in commands} | {x: "" if x in own else None for x in wanted.own_commands}
     missing = reply.value("missing")
     return Probe(
         reply.value("uname"), reply.value("user"), reply.value("git"), int(reply.value("free_kib")),
         int(reply.value("cpus")), int(reply.value("time")) - round(time.time()), reply.value("path"),
-        () if missing == "-" else tuple(missing.split()), {name: clis.get(name) for name in commands},
+        () if missing == "-" else tuple(missing.split()), found,
         frozenset(reply.values("there")), frozenset(reply.values("set")),
         {path: state for state, _, path in (line.partition(" ") for line in reply.values("key_file"))},
     )  # fmt: skip

@@ -385,7 +385,7 @@ def _own_keys(login: Login) -> list[paramiko.PKey]:
             passphrase = login.passphrase_file.read_bytes().rstrip(b"\r\n") if login.passphrase_file else None
             found.append(paramiko.PKey.from_path(login.key_path, passphrase))  # type: ignore[arg-type] # it wants bytes
         except (OSError, ValueError, TypeError, paramiko.SSHException) as error:
-            reason = str(error) or type(error).__name__
+            reason = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
             raise AuthRefused(text.key_unusable(str(login.key_path), reason), text.check_key_file()) from error
     if login.use_agent:
         agent = paramiko.Agent()

@@ -41,7 +41,7 @@ host_id = "here"
 hostname = "localhost"
 ssh_user = "{USER}"
 work_dir = "{tmp_path}/local"
-agents = [{{ agent_type = "no-such-agent-cli", max_concurrency = 2 }}]
+agents = [{{ agent_type = "own", max_concurrency = 2 }}]
 [[hosts]]
 host_id = "keys"
 hostname = "localhost"
@@ -56,13 +56,15 @@ agents = [
 ]
 [adapters.own]
 command = "/usr/bin/env true"
+[adapters.sh]
+command = "sh"
 """)
     return lambda *args, **more: CliRunner().invoke(cli, ["hosts", *args, "--config", str(config)], **more)
 
 
 def test_list_names_them(fleet: Fleet) -> None:
     assert "here  " in fleet("list").output
-    assert "2 × no-such-agent-cli" in fleet("list").output
+    assert "2 × own" in fleet("list").output
     assert json.loads(fleet("list", "--json").output)[0]["host_id"] == "worker-1"
 
 
@@ -96,8 +98,7 @@ def test_a_changed_key_is_not_added_beside_the_old_one(fleet: Fleet, tmp_path: P
 def test_check_says_what_is_missing(fleet: Fleet) -> None:
     assert fleet("add", "worker-1", "--yes").exit_code == 0
     shown = json.loads(fleet("check", "worker-1", "--json").output)
-    assert set(shown["clis"]) == {"sh", "env"}
-    assert "coreutils" in shown["clis"]["env"]
+    assert shown["clis"] == {"sh": "", "/usr/bin/env": ""}
     refused = fleet("check", "here")
     assert "could read its tokens" in refused.output
     assert fleet("add", "here").exit_code == 0
@@ -125,3 +126,19 @@ def test_check_says_which_clis_are_logged_in_and_how_to_do_it(
     (tmp_path / "none").chmod(0o600)
     known = json.loads(fleet("check", "keys", "--json").output.partition("\n}")[0] + "}")["log_ins"]
     assert known["gemini"] == "GEMINI_API_KEY"
+
+
+def test_check_never_runs_a_command_of_the_operators_own(fleet: Fleet, tmp_path: Path) -> None:
+    own = tmp_path / "my agent"
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text().replace('command = "sh"', f'command = ["{own}"]'))
+    assert fleet("add", "worker-1", "--yes").exit_code == 0
+    missing = fleet("check", "worker-1")
+    assert missing.exit_code == 1
+    assert f"{own}: not found." in missing.output
+    own.write_text(f"#!/bin/sh\ntouch {tmp_path}/it-ran\n")
+    own.chmod(0o755)
+    checked = fleet("check", "worker-1")
+    assert checked.exit_code == 0, checked.output
+    assert f"{own}: there\n" in checked.output
+    assert not (tmp_path / "it-ran").exists()

@@ -1,9 +1,10 @@
 
 # --- The host itself ------------------------------------------------------------------------------------------
 
-# probe: what is here. One to a line: names of agent CLIs, files of the user's home, variables, files with keys.
+# probe: what is here. One to a line: names of agent CLIs, files of the user's home, variables, files with keys, and
+# commands of the operator's own, which may not know --version and are not run.
 do_probe() {
-  request commands files variables key_files
+  request commands files variables key_files own
   free_kib
   missing=
   for name in git base64 dd setsid flock timeout stat find grep head tail sha256sum sync mkfifo df env; do
@@ -18,6 +19,11 @@ do_probe() {
 $job_commands
 EOF
   wait
+  while IFS= read -r name; do
+    [ -z "$name" ] || printf 'own %s %s\n' "$(command -v "$name" >/dev/null && echo ok || echo -)" "$name"
+  done <<EOF
+$job_own
+EOF
   probe_logins
 }
 

@@ -4,6 +4,8 @@ import json
 import os
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,7 @@ from bot.cli.options import config_option, json_option
 from bot.core import host_text as text
 from bot.core.errors import Refused
 from bot.execution import host_check
+from bot.execution.host_errors import Unreachable
 from bot.execution.host_opening import login_of, open_host, pins_of
 from bot.execution.hosts import Host
 from bot.execution.ssh import seen_key
@@ -68,8 +71,9 @@ def check(host_id: str, config: Path | None, as_json: bool) -> None:
     entry = _entry(settings, host_id)
     host = open_host(entry, settings.orchestrator.data_path)
     try:
-        cold_ms, warm_ms = _timed(host)
-        probe = host_check.probe(host, wanted_by(entry, settings))
+        with _reaching(entry):
+            cold_ms, warm_ms = _timed(host)
+            probe = host_check.probe(host, wanted_by(entry, settings))
     finally:
         host.close()
     log_ins = [log_in(agent, probe) for agent in entry.agents if can_log_in(agent, settings)]
@@ -111,7 +115,8 @@ def add(host_id: str, yes: bool, config: Path | None) -> None:
         click.echo(text.local_needs_no_key(host_id))
         return
     login, pins = login_of(entry), pins_of(entry, settings.orchestrator.data_path)
-    key = seen_key(login)
+    with _reaching(entry):
+        key = seen_key(login)
     click.echo(text.shows_key(login.where, key.kind, key.fingerprint))
     already = pins.in_file()
     if key in already:
@@ -193,6 +198,15 @@ def _entry(settings: Settings, host_id: str) -> HostEntry:
         if entry.host_id == host_id:
             return entry
     raise Refused(text.no_such_host(host_id, [entry.host_id for entry in settings.hosts]))
+
+
+@contextmanager
+def _reaching(entry: HostEntry) -> Iterator[None]:
+    """Whoever sets a host up has more to do than to try again later."""
+    try:
+        yield
+    except Unreachable as error:
+        raise Refused(error.what, "" if entry.is_local else text.check_the_address()) from error
 
 
 def _timed(host: Host) -> tuple[float, float]:

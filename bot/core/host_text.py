@@ -7,6 +7,10 @@ def unreachable(host: str, why: str) -> str:
     return f"{host} does not answer: {why}."
 
 
+def check_the_address() -> str:
+    return "Check hostname and ssh_port, that the machine is up, and that its SSH server can be reached from here."
+
+
 def silent(secs: float) -> str:
     return f"nothing was heard for {secs:g} s"
 

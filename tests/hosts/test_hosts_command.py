@@ -142,3 +142,13 @@ def test_check_never_runs_a_command_of_the_operators_own(fleet: Fleet, tmp_path:
     assert checked.exit_code == 0, checked.output
     assert f"{own}: there\n" in checked.output
     assert not (tmp_path / "it-ran").exists()
+
+
+@pytest.mark.parametrize("verb", ["add", "check"])
+def test_a_host_that_does_not_answer_is_more_likely_a_wrong_address(fleet: Fleet, tmp_path: Path, verb: str) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text().replace('hostname = "127.0.0.1"', 'hostname = "no-such-host.invalid"'))
+    result = fleet(verb, "worker-1")
+    assert result.exit_code == 1
+    assert "does not answer: " in result.output
+    assert "Check hostname and ssh_port" in result.output

@@ -9,8 +9,12 @@ def demo_places(folder: str, forge: str, server: str) -> str:
     return f"A forge at {forge}, the fleet at {server}, two agents; everything lies in {folder}.\n"
 
 
-def demo_kept(server: str) -> str:
-    return f"Still running: {server} (try {server}/api/v1, {server}/readyz). Ctrl-C ends it."
+def demo_kept(server: str, forge: str, config: str, writer: str, token: str) -> str:
+    return (
+        f"Still running: {server} (try {server}/api/v1, {server}/readyz). Ctrl-C ends it.\n"
+        f"Its configuration is {config}. The forge has no pages, only Forgejo's API at {forge}/api/v1: "
+        f"`Authorization: token {token}` is {writer}, who may write to ann/measures and so start agents.\n"
+    )
 
 
 def demo_ended(*, ok: bool) -> str:

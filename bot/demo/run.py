@@ -48,7 +48,9 @@ class Demo:
             issues = self._open_issues(repo, people[1], people[2])
             ended = self._watch(repo, issues, *people[:2])
             if keep:
-                self._console.print(text.demo_kept(server))
+                config, writer = self._folder / "config.toml", people[1]
+                said = text.demo_kept(server, forge_url, str(config), writer.login, writer.token)
+                self._console.print(said, soft_wrap=True)
                 self._wait_for_ctrl_c()
         return self._told_the_end(ended=ended)
 

@@ -49,13 +49,13 @@ def list_hosts(config: Path | None, as_json: bool) -> None:
                 "user": entry.ssh_user,
                 "agents": [agent.agent_type for agent in entry.agents],
             }
-            for entry in settings.hosts
+            for entry in settings.machines
         ]
         click.echo(json.dumps(shown, indent=2))
         return
-    if not settings.hosts:
+    if not settings.machines:
         click.echo(text.no_hosts())
-    for entry in settings.hosts:
+    for entry in settings.machines:
         where = entry.hostname if entry.is_local else f"{entry.hostname}:{entry.ssh_port}"
         agents = [f"{agent.max_concurrency} × {agent.agent_type}" for agent in entry.agents]
         click.echo(text.host_line(entry.host_id, where, entry.ssh_user, agents))
@@ -194,10 +194,10 @@ def commands_of(entry: HostEntry, settings: Settings) -> tuple[list[str], list[s
 
 
 def _entry(settings: Settings, host_id: str) -> HostEntry:
-    for entry in settings.hosts:
+    for entry in settings.machines:
         if entry.host_id == host_id:
             return entry
-    raise Refused(text.no_such_host(host_id, [entry.host_id for entry in settings.hosts]))
+    raise Refused(text.no_such_host(host_id, [entry.host_id for entry in settings.machines]))
 
 
 @contextmanager

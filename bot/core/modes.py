@@ -6,3 +6,5 @@ from typing import Final
 HTTP_PULL: Final = "http_pull"
 #: We start it on a host and watch it: neither lease nor timer ends its attempt behind our back.
 SSH_CLI: Final = "ssh_cli"
+#: We start a workflow for it, and the job works as a pull agent: a lease holds from the job's first word on.
+ACTIONS: Final = "actions"

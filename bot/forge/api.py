@@ -110,6 +110,19 @@ class Api:
             raise _refusal(what, answer.status_code, answer.headers, answer.text, write=False)
         return answer.text
 
+    def public(self, what: str, path: str) -> Any:
+        """What anyone may read at ``path`` below the forge's address; the bot's token does not go with it."""
+        try:
+            answer = self._http.request("GET", self.url + path)
+        except httpx.HTTPError as problem:
+            raise _no_answer(what, problem, False) from problem
+        if not answer.is_success:
+            raise _refusal(what, answer.status_code, answer.headers, answer.text, False)
+        try:
+            return answer.json()
+        except ValueError as problem:
+            raise Unavailable(f"Forgejo's answer could not be read ({what}).") from problem
+
     def within(self, repo: RepoRef, verb: Callable[[str, str], T]) -> T:
         """Runs ``verb(owner, name)`` for a repository, once more under its new name when it was renamed.
 

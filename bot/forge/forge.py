@@ -1,9 +1,8 @@
-"""The forge's verbs, by what they are about: ``forge.issues``, ``forge.pulls``, ``forge.reviews``, ``forge.checks``,
-``forge.repos``, ``forge.files``.
-"""
+"""The forge's verbs, by what they are about: ``forge.issues``, ``forge.pulls``, ``forge.repos`` …"""
 
 from bot.core.facts import Account
 from bot.forge import decode
+from bot.forge.actions import Actions
 from bot.forge.api import Api
 from bot.forge.checks import Checks
 from bot.forge.files import Files
@@ -25,6 +24,7 @@ class Forge:
         self.reviews = Reviews(api, self.me)
         self.checks = Checks(api)
         self.files = Files(api)
+        self.actions = Actions(api)
 
     def me(self) -> Account:
         """The bot's own account; asked for once."""

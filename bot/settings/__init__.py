@@ -1,5 +1,6 @@
 """Typed settings from TOML, environment and files; one wrong value refuses them all, with every reason."""
 
+from bot.settings.actions import Actions, ActionsRule
 from bot.settings.hosts import HostAgent, HostEntry
 from bot.settings.loading import Loaded, load
 from bot.settings.problems import Problem, SettingsError
@@ -14,6 +15,8 @@ from bot.settings.sections import (
 )
 
 __all__ = [
+    "Actions",
+    "ActionsRule",
     "Adapter",
     "Forgejo",
     "HostAgent",

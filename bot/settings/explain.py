@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from bot.core import operator_text as text
+from bot.settings.actions import ActionsRule
 from bot.settings.hosts import HostAgent, HostEntry
 from bot.settings.keys import all_keys, nearest
 from bot.settings.problems import Problem
@@ -96,7 +97,15 @@ def _is_secret(key: str) -> bool:
 def _near_entry_name(key: str) -> str:
     """Unknown keys of sections are found earlier; what arrives here stands in an entry of a list or table."""
     parent, _, leaf = key.rpartition(".")
-    model: type[BaseModel] = HostAgent if ".agents[" in parent else HostEntry if parent.startswith("hosts") else Adapter
+    model: type[BaseModel] = (
+        HostAgent
+        if ".agents[" in parent
+        else HostEntry
+        if parent.startswith("hosts")
+        else ActionsRule
+        if parent.startswith("actions")
+        else Adapter
+    )
     meant = nearest(leaf, model.model_fields)
     return text.did_you_mean(meant) if meant else text.see_the_reference()
 

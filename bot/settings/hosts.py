@@ -1,25 +1,40 @@
-"""The settings of ``[[hosts]]``: machines the bot starts agents on."""
+"""The settings of ``[[hosts]]``: machines the bot starts agents on, and runners of Forgejo Actions."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from bot.core import actions_text
 from bot.core import operator_text as text
 from bot.settings.values import (
     AbsolutePath,
     CountOrNone,
-    Host,
     HostKey,
     Identifier,
     Port,
+    Repository,
     Seconds,
     Section,
     Text,
     Variable,
+    absolute_path,
+    host,
     identifier,
     impossible,
     once_each,
 )
+
+
+def _host(value: str) -> str:
+    return host(value) if value else ""
+
+
+def _user(value: str) -> str:
+    return identifier(value) if value else ""
+
+
+def _folder(value: str) -> str:
+    return absolute_path(value) if value else ""
 
 
 class HostAgent(Section):
@@ -55,14 +70,14 @@ class HostHooks(Section):
 
 
 class HostEntry(Section):
-    """A machine the bot starts agents on, over SSH or (hostname `localhost`) directly."""
+    """A machine the bot starts agents on, over SSH or (hostname `localhost`) directly; or (mode `actions`) runners."""
 
     host_id: Identifier
     """Name of the host; unique."""
-    hostname: Host
-    """Address to connect to; `localhost` runs on this machine without SSH."""
-    ssh_user: Identifier
-    """User the agents run as."""
+    hostname: Annotated[str, AfterValidator(_host)] = ""
+    """Address to connect to; `localhost` runs on this machine without SSH. Needed but for mode `actions`."""
+    ssh_user: Annotated[str, AfterValidator(_user)] = ""
+    """User the agents run as. Needed likewise."""
     ssh_port: Port = 22
     """Port of the SSH server."""
     ssh_key_path: str = ""
@@ -81,12 +96,20 @@ class HostEntry(Section):
     """On `localhost`: let agents run as the user who runs the orchestrator, whose secrets they can then read."""
     run_as: Literal["sudo", "systemd-run"] = "sudo"
     """On `localhost`: what changes to `ssh_user`. A root orchestrator needs no sudo."""
-    work_dir: AbsolutePath
-    """Folder on the host for workspaces, owned by `ssh_user`; characters A-Z a-z 0-9 . _ @ + - and /."""
+    work_dir: Annotated[str, AfterValidator(_folder)] = ""
+    """Folder on the host for workspaces, owned by `ssh_user`; of A-Z a-z 0-9 . _ @ + - and /. Needed likewise."""
     hooks: HostHooks = HostHooks()
     """Commands run around attempts; a table."""
-    mode: Literal["ssh_cli"] = "ssh_cli"
-    """How agents are started there."""
+    mode: Literal["ssh_cli", "actions"] = "ssh_cli"
+    """How agents are started: `ssh_cli` on this machine, `actions` by starting a workflow, which a runner takes."""
+    workflow: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.ya?ml$")] = "fleet-agent.yml"
+    """Mode `actions`: file in `.forgejo/workflows/` that is started."""
+    repository: Repository = ""
+    """Mode `actions`: `owner/name` that the workflow lies in. Empty: the task's own repository."""
+    ref: str = ""
+    """Mode `actions`: branch to start the workflow on. Empty: the default branch."""
+    start_timeout_secs: Seconds = 1800
+    """Mode `actions`: how long a run may wait for approval, for a runner, or for the first word of its job."""
     max_concurrency: CountOrNone = 0
     """Most tasks at once on this host, over all its agents. 0: as many as they may have together."""
     min_free_mib: CountOrNone = 2048
@@ -109,8 +132,17 @@ class HostEntry(Section):
         return self.hostname == "localhost"
 
     @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for name in ("hostname", "ssh_user", "work_dir"):
+            if self.mode == "ssh_cli" and not getattr(self, name):
+                raise impossible(actions_text.machine_needs(), text.add_the_key(name), name)
+            if self.mode == "actions" and getattr(self, name):
+                raise impossible(actions_text.not_with_actions(), actions_text.leave_it_out(), name)
+        return self
+
+    @model_validator(mode="after")
     def _can_log_in(self) -> Self:
-        if not self.is_local and not self.ssh_key_path and not self.ssh_agent:
+        if self.mode == "ssh_cli" and not self.is_local and not self.ssh_key_path and not self.ssh_agent:
             raise impossible(text.key_needed(self.hostname), text.add_the_key("ssh_key_path"), "ssh_key_path")
         for agent in self.agents:
             identifier(self.agent_id(agent))

@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import BaseModel, SecretStr
 
+from bot.settings.actions import ActionsRule
 from bot.settings.hosts import HostAgent, HostEntry, HostHooks
 from bot.settings.keys import Key, all_keys, keys_of
 from bot.settings.sections import Adapter, Price, Settings
@@ -38,6 +39,12 @@ HOSTS: Final = """\
 # ]
 """
 
+RULES: Final = """\
+# [[actions.allow]]
+# repository = "alice/website"
+# role = "write"
+"""
+
 ADAPTERS: Final = """\
 # [adapters.my-agent]
 # command = ["my-agent", "--quiet"]
@@ -66,9 +73,9 @@ Settings come from, strongest first:
 6. the defaults below.
 
 The line end after a value in a file does not count. In variables and files a list is `a, b, c` or JSON;
-`hosts`, `adapters`, `prices` and `forgejo.writers` are JSON. Whatever is unknown, of the wrong kind or impossible is
-refused at start, all of it at once: `agent-fleet config check` says what. `agent-fleet config show` prints
-what holds, without secrets.
+`hosts`, `adapters`, `prices`, `actions.allow` and `forgejo.writers` are JSON. Whatever is unknown, of the wrong kind
+or impossible is refused at start, all of it at once: `agent-fleet config check` says what. `agent-fleet config show`
+prints what holds, without secrets.
 """
 
 
@@ -80,6 +87,7 @@ def example_toml() -> str:
         parts += [_example_lines(key) for key in keys]
     for name, model, example in (
         ("hosts", HostEntry, HOSTS),
+        ("actions.allow", ActionsRule, RULES),
         ("adapters", Adapter, ADAPTERS),
         ("prices", Price, PRICES),
     ):
@@ -106,6 +114,7 @@ def reference_page() -> str:
     for title, model in (
         ("`[[hosts]]`", HostEntry),
         ("`agents` of a host", HostAgent),
+        ("`[[actions.allow]]`", ActionsRule),
         ("`hooks` of a host", HostHooks),
         ("`[adapters.NAME]`", Adapter),
         ('`[prices."MODEL"]`', Price),

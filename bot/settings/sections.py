@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot.core import operator_text as text
 from bot.core import usage
+from bot.settings.actions import Actions
 from bot.settings.hosts import HostEntry
 from bot.settings.limits import Budget, Rework
 from bot.settings.values import (
@@ -295,6 +296,7 @@ class Settings(BaseSettings):
     prices: dict[Text, Price] = Field(default_factory=dict)
     """Prices by model, for estimates beside the cost that an agent CLI reports. None: no estimates."""
     log: Log = Log()
+    actions: Actions = Actions()
 
     @classmethod
     def settings_customise_sources(
@@ -320,6 +322,21 @@ class Settings(BaseSettings):
             reason = text.must_be_below("server.threads", self.server.threads)
             raise impossible(reason, "", "orchestrator.max_waiting_agents")
         return self
+
+    @property
+    def machines(self) -> list[HostEntry]:
+        """The hosts that agents are started on over SSH, or here."""
+        return [entry for entry in self.hosts if entry.mode == "ssh_cli"]
+
+    @property
+    def workflow_hosts(self) -> list[HostEntry]:
+        """The hosts whose agents are jobs of Forgejo Actions."""
+        return [entry for entry in self.hosts if entry.mode == "actions"]
+
+    @property
+    def actions_issuer(self) -> str:
+        """Who signs the id tokens of jobs."""
+        return self.actions.issuer or f"{self.forgejo.url}/api/actions"
 
     @property
     def waiting_agents(self) -> int:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from bot.standin import git_http
+from bot.standin import git_http, workflows
 from bot.standin.answers import Refusal, Reply, go_json, not_found
 from bot.standin.api import ROUTES
 from bot.standin.api.calls import Call, Route
@@ -69,6 +69,9 @@ def _answer(forge: "Standin", routes: Map, request: Request) -> Response:
     who, wrong, by_password = _who(forge, request)
     at = forge.clock()
     response = git_http.answer(forge, request, who, wrong)
+    known = workflows.answer(forge, request.path, request.authorization, request.args) if response is None else None
+    if known is not None:
+        response = _response(known)
     if response is None:
         reply = _api(forge, routes, request, who, wrong=wrong, by_password=by_password)
         response = _response(reply)

@@ -18,6 +18,7 @@ from bot.standin.people import Person, Token
 from bot.standin.record import Record
 from bot.standin.repositories import Repository
 from bot.standin.serve import serve
+from bot.standin.workflows import Run, Signer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -47,6 +48,9 @@ class Standin:
         self.repositories: dict[int, Repository] = {}
         self.moved: dict[str, int] = {}
         self.requests: list[Record] = []
+        self.runs: dict[int, Run] = {}
+        self.signer = Signer()
+        self.can_cancel_runs = False
         self.faults = Faults()
         self.deliveries = Deliveries(self.faults, clock)
         self.automatic = deliveries == "auto"

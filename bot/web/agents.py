@@ -127,6 +127,7 @@ class AgentPage(Shown):
 def register(call: Call, said: Register) -> Answer:
     """Adds an agent (201) or brings it up to date (200); the enrolment token is exchanged for one of its own."""
     agent_id = call.caller.as_agent(said.agent_id)
+    _refuse_started_jobs(call.caller, agent_id)
     _refuse_taking_over(call.fleet, call.caller, agent_id)
     legacy = said.legacy or (call.caller.fenceless and call.caller.role != ENROLMENT)
     meta = {k: v for k, v in (said.meta or said.metadata or {}).items() if k != "legacy"}
@@ -159,6 +160,9 @@ def heartbeat(call: Call, said: Heartbeat) -> Answer:
     """A sign of life: extends the leases it names, and says which runs are to be stopped or dropped."""
     agent_id = call.caller.as_agent(said.agent_id)
     running = None if said.running is None else [(run.task_id, run.fence) for run in said.running]
+    job = call.caller.job
+    if job and job.task_id:  # others of the same agent have their own jobs
+        running = [run for run in running or () if run == (job.task_id, job.fence)]
     commands = service.heartbeat(call.fleet, agent_id, running)
     agent = call.fleet.read(lambda sql: agents.find(sql, agent_id))
     answer = Beat(
@@ -172,7 +176,9 @@ def heartbeat(call: Call, said: Heartbeat) -> Answer:
 @ENDPOINTS.post("/api/v1/agents/deregister", May.AGENT, {200: Requeued})
 def deregister(call: Call, said: Deregister) -> Answer:
     """The agent leaves; what it runs goes back to the queue and counts as no attempt."""
-    return Answer(Requeued(requeued=service.deregister(call.fleet, call.caller.as_agent(said.agent_id))))
+    agent_id = call.caller.as_agent(said.agent_id)
+    _refuse_started_jobs(call.caller, agent_id)
+    return Answer(Requeued(requeued=service.deregister(call.fleet, agent_id)))
 
 
 @ENDPOINTS.get("/api/v1/agents", May.READ, {200: AgentPage})
@@ -194,6 +200,12 @@ def _refuse_taking_over(fleet: Fleet, caller: Caller, agent_id: str) -> None:
         return
     if fleet.read(lambda sql: service.has_own_token(sql, agent_id, fleet.clock())):
         raise Refused(text.has_its_own_token(agent_id), text.make_agent_token(agent_id), 403, "has_own_token")
+
+
+def _refuse_started_jobs(caller: Caller, agent_id: str) -> None:
+    """Agents that are jobs we start stand in the configuration: one job neither makes nor ends them."""
+    if agent_id in caller.jobs:
+        raise Refused(text.agent_of_a_host(agent_id), text.choose_another_id(), 403, "not_yours")
 
 
 def _wanted(agent: Agent, asked: Filter) -> bool:

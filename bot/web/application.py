@@ -14,8 +14,9 @@ import bot
 from bot.core import api_text as text
 from bot.core.errors import Refused, Unavailable
 from bot.service.fleet import Fleet
+from bot.service.id_tokens import KeyRing
 from bot.service.opening import close_fleet
-from bot.web import agents, answers, artifacts, documents, fleet, health, receipts, tasks, webhooks, work
+from bot.web import actions, agents, answers, artifacts, documents, fleet, health, receipts, tasks, webhooks, work
 from bot.web.callers import Doorkeeper
 from bot.web.endpoint import Endpoints, House
 from bot.web.openapi import document
@@ -34,6 +35,7 @@ ROOMS: Final[tuple[Endpoints, ...]] = (
     work.ENDPOINTS,
     tasks.ENDPOINTS,
     receipts.ENDPOINTS,
+    actions.ENDPOINTS,
     artifacts.ENDPOINTS,
     fleet.ENDPOINTS,
     documents.ENDPOINTS,
@@ -65,7 +67,8 @@ def make_app(of: Fleet) -> Flask:
     app.url_map.merge_slashes = False
     room = WaitingRoom(of, of.settings.waiting_agents)
     app.extensions[EXTENSION] = Opened(of, room)
-    house = House(of, Doorkeeper(of), room, json.dumps(document(ROOMS), ensure_ascii=False))
+    keys = KeyRing(of.forge.actions.signing_keys, of.clock)
+    house = House(of, Doorkeeper(of), room, json.dumps(document(ROOMS), ensure_ascii=False), keys)
     for endpoints in ROOMS:
         app.register_blueprint(endpoints.blueprint(house))
     app.register_error_handler(Exception, _failed)

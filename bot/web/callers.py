@@ -8,10 +8,12 @@ from typing import Final
 
 from flask import Request
 
+from bot.core import actions_text
 from bot.core import api_text as text
 from bot.core.errors import Refused
 from bot.service.fleet import Fleet
-from bot.store import Sql, attempts, tokens
+from bot.store import Sql, attempts, forge_facts, job_sessions, tasks, tokens
+from bot.store.job_sessions import JobSession
 from bot.store.tokens import Token
 
 #: A token's last use is written at most this often.
@@ -23,6 +25,7 @@ class May(StrEnum):
     """What a call asks of its caller."""
 
     ANYONE = "anyone"
+    ID_TOKEN = "id token of a job"  # noqa: S105 - not one
     ANY_TOKEN = "any token"  # noqa: S105 - not one
     ENROL = "enrolment or agent token"
     AGENT = "agent token"
@@ -42,7 +45,8 @@ class Caller:
     """``role`` is agent, enrolment, read, write or admin; ``agent`` the one agent that a token is for.
 
     ``repos`` are the globs it is bound to (() = all). ``fenceless``: calls without a fence are understood.
-    Nobody speaks for the agents that we start on hosts ourselves (``started_by_us``).
+    Nobody speaks for the agents that we start on hosts ourselves (``started_by_us``); for those that we start as jobs
+    (``jobs``) only they themselves, or a token made for that very agent. ``job`` is set for a job of Actions.
     """
 
     name: str
@@ -51,6 +55,8 @@ class Caller:
     repos: tuple[str, ...] = ()
     fenceless: bool = False
     started_by_us: frozenset[str] = frozenset()
+    jobs: frozenset[str] = frozenset()
+    job: JobSession | None = None
 
     @property
     def operates(self) -> bool:
@@ -66,9 +72,20 @@ class Caller:
         if not (self.agent or named):
             raise Refused(text.agent_id_missing(), "", 422, "fields")
         found = self.agent or named
-        if found in self.started_by_us:
+        if found in self.started_by_us or (found in self.jobs and not self.agent):
             raise Refused(text.agent_of_a_host(found), text.choose_another_id(), 403, "not_yours")
         return found
+
+    def claim_id(self, said: str | None) -> str:
+        """The claim that a dequeue is about. A job that was started for one claim gets that and no other."""
+        if self.job and self.job.claim_id:
+            return self.job.claim_id
+        return said or ""
+
+    def only_about(self, task_id: str, fence: int | None) -> None:
+        """Raises Refused (403) when this caller was started for another attempt."""
+        if self.job and self.job.task_id and (task_id, fence or self.job.fence) != (self.job.task_id, self.job.fence):
+            raise Refused(actions_text.not_its_task(), actions_text.use_operator_token(), 403, "not_yours")
 
 
 NOBODY: Final = Caller("", "")
@@ -79,14 +96,16 @@ class Doorkeeper:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        hosts = fleet.settings.hosts
-        self._started_by_us = frozenset(entry.agent_id(agent) for entry in hosts for agent in entry.agents)
+        self._started_by_us, self._jobs = (
+            frozenset(entry.agent_id(agent) for entry in hosts for agent in entry.agents)
+            for hosts in (fleet.settings.machines, fleet.settings.workflow_hosts)
+        )
         self._written: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def caller(self, request: Request, may: May) -> Caller:
         """Raises Refused: 401 without a known token, 403 when it may not make this call."""
-        if may is May.ANYONE:
+        if may in (May.ANYONE, May.ID_TOKEN):  # the latter is checked by its one call
             return NOBODY
         found = self._known(bearer(request))
         if not _allowed(found, may, own_tokens_only=self._fleet.settings.orchestrator.require_agent_tokens):
@@ -97,14 +116,25 @@ class Doorkeeper:
         shared = self._fleet.settings.orchestrator.http_pull_token.get_secret_value().encode("utf-8", "surrogatepass")
         # on bytes: comparing text that is not ASCII raises
         if shared and hmac.compare_digest(shared, secret.encode("latin-1", "replace")):
-            return Caller("enrolment token", ENROLMENT, fenceless=True, started_by_us=self._started_by_us)
+            return Caller(
+                "enrolment token", ENROLMENT, fenceless=True, started_by_us=self._started_by_us, jobs=self._jobs
+            )
         now = self._fleet.clock()
+        if secret.startswith(job_sessions.PREFIX):
+            return self._job(secret, now)
         token = self._fleet.read(lambda sql: tokens.find(sql, secret))
         if token is None or not token.usable(now):
             raise Refused(text.unknown_token(), text.how_to_make_a_token(), 401, "unknown_token")
         self._note_use(token, now)
         role = token.role if token.role in _RANK else "agent"
-        return Caller(token.name, role, token.agent, token.repos, token.legacy, self._started_by_us)
+        return Caller(token.name, role, token.agent, token.repos, token.legacy, self._started_by_us, self._jobs)
+
+    def _job(self, secret: str, now: float) -> Caller:
+        session = self._fleet.read(lambda sql: job_sessions.find(sql, secret, now))
+        if session is None:
+            raise Refused(text.unknown_token(), actions_text.ask_for_a_new_one(), 401, "job_session_over")
+        own = (session.repository,)
+        return Caller(session.name, session.role, session.agent, own, False, self._started_by_us, self._jobs, session)
 
     def _note_use(self, token: Token, now: float) -> None:
         with self._lock:
@@ -123,13 +153,34 @@ def may_see(sql: Sql, caller: Caller, agent: str, task_id: str) -> None:
         raise Refused(text.not_your_task(), text.ask_for_a_token(May.READ.value), 403, "not_yours")
 
 
-def bearer(request: Request) -> str:
+def within_its_repository(sql: Sql, caller: Caller, task_id: str, repo: str | None) -> None:
+    """A job steers and sees what belongs to its own repository, and works on what it claimed. Raises Refused (403).
+
+    ``repo`` is what the call names, None when it names none; a call that is about neither is not for jobs.
+    """
+    job = caller.job
+    if job is None or not caller.operates:
+        return
+    if task_id:
+        known = forge_facts.repo_named(sql, job.repository)
+        fits = known is not None and tasks.get(sql, task_id).repo_id == known.id
+    elif repo is None:
+        raise Refused(actions_text.not_for_jobs(), actions_text.use_operator_token(), 403, "not_for_jobs")
+    else:
+        fits = repo.lower() == job.repository.lower()
+    if not fits:
+        raise Refused(
+            actions_text.not_its_repository(job.repository), actions_text.use_operator_token(), 403, "not_yours"
+        )
+
+
+def bearer(request: Request, longest: int = 0) -> str:
     """The token of a request. Raises Refused (401)."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not secret:
         raise Refused(text.no_token(), text.how_to_make_a_token(), 401, "no_token")
-    if len(secret) > _LONGEST:
+    if len(secret) > (longest or _LONGEST):
         raise Refused(text.unknown_token(), text.how_to_make_a_token(), 401, "unknown_token")
     return secret
 
@@ -137,6 +188,8 @@ def bearer(request: Request) -> str:
 def _allowed(caller: Caller, may: May, *, own_tokens_only: bool) -> bool:
     if may is May.ANY_TOKEN:
         return True
+    if caller.job and caller.job.task_id and may is not May.AGENT:
+        return False  # it was started for one attempt: nothing to register, nothing to look around for
     if caller.operates:
         return may in _NEEDED and _RANK[caller.role] >= _NEEDED[may]
     if may is May.ENROL:

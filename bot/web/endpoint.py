@@ -11,9 +11,10 @@ from flask import request as current
 from pydantic import BaseModel
 
 from bot.service.fleet import Fleet
+from bot.service.id_tokens import KeyRing
 from bot.web import requests
 from bot.web.answers import Answer, respond
-from bot.web.callers import Caller, Doorkeeper, May, bearer
+from bot.web.callers import Caller, Doorkeeper, May, bearer, within_its_repository
 from bot.web.waiting import WaitingRoom
 
 IGNORED_HEADER: Final = "Agent-Fleet-Ignored"
@@ -29,6 +30,7 @@ class House:
     doorkeeper: Doorkeeper
     waiting_room: WaitingRoom
     document: str
+    keys: KeyRing
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,22 @@ class Endpoint:
             limit = house.fleet.settings.server.max_body_bytes
             given["said"], unknown = requests.read_body(current, self.said, limit)
             ignored += unknown
+        self._keep_within(call, given)
         response = respond(self.handler(call, **given))
         if ignored:
             response.headers[IGNORED_HEADER] = ", ".join(re.sub(r"[^!-+\--~]", "?", x[:60]) for x in ignored[:20])
         return response
+
+    def _keep_within(self, call: Call, given: Mapping[str, Any]) -> None:
+        """What a job of Actions may not even ask about is refused before the handler runs."""
+        if call.caller.job is None or self.may is May.ANY_TOKEN:
+            return
+        said = given.get("said") or given.get("asked")
+        task_id = str(given.get("task_id") or getattr(said, "task_id", "") or "")
+        if task_id:
+            call.caller.only_about(task_id, getattr(said, "fence", None))
+        repo = getattr(said, "repo", None)
+        call.fleet.read(lambda sql: within_its_repository(sql, call.caller, task_id, repo))
 
 
 class Endpoints:

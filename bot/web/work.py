@@ -180,7 +180,7 @@ def dequeue(call: Call, said: Dequeue) -> Answer:
             call.fleet,
             agent_id,
             repos=call.caller.repos,
-            claim_id=said.claim_id or "",
+            claim_id=call.caller.claim_id(said.claim_id),
             capabilities=tuple(said.capabilities),
         )
 

@@ -19,13 +19,8 @@ NOT_COMPARED: Final = {
     "198-permission-of-a-team-member-with-issues-write-only": "teams of an organisation",
     "199-assignees-of-an-org-repo": "a repository of an organisation",
     "250-renamed-user-get": "people cannot be renamed",
-    "253-runs-empty": "runs of Actions, shown by number and id alone",
-    "255-runs-list": "runs of Actions, shown by number and id alone",
-    "256-runs-list-by-status": "runs of Actions, shown by number and id alone",
-    "257-runs-list-by-two-statuses-and-event": "runs of Actions, shown by number and id alone",
-    "258-runs-list-by-comma-status": "runs of Actions, shown by number and id alone",
-    "259-runs-list-by-workflow-and-ref": "runs of Actions, shown by number and id alone",
-    "278-runs-list-with-a-run-that-needs-approval": "runs of Actions, shown by number and id alone",
+    "257-runs-list-by-two-statuses-and-event": "runs of pushes",
+    "266-dispatch-400-missing-input": "which inputs a workflow demands",
     "262-run-jobs": "Forgejo 15, which has no such route; the stand-in answers as 16 does",
     "274-combined-status-of-actions": "statuses that Actions posts",
     "277-combined-status-of-a-pull-request-run": "statuses that Actions posts",
@@ -39,6 +34,30 @@ NOT_COMPARED: Final = {
     "286-job-token-status": "the automatic token of a job",
     "292-job-token-after-the-job": "the automatic token of a job",
 }
+
+#: Recorded of Actions: compared by `test_actions.py`, because on a real forge a run needs a runner.
+HELD_ELSEWHERE: Final = frozenset(
+    {
+        "253-runs-empty",
+        "254-dispatch-return-run-info",
+        "255-runs-list",
+        "256-runs-list-by-status",
+        "258-runs-list-by-comma-status",
+        "259-runs-list-by-workflow-and-ref",
+        "260-run",
+        "261-run-404",
+        "267-dispatch-unknown-workflow",
+        "268-dispatch-unknown-ref",
+        "269-dispatch-unknown-full-ref",
+        "270-dispatch-no-ref",
+        "271-dispatch-input-not-a-string",
+        "272-dispatch-403-reader",
+        "273-dispatch-204",
+        "275-run-cancel-by-api",
+        "276-run-cancelled",
+        "278-runs-list-with-a-run-that-needs-approval",
+    }
+)
 
 #: Routes without a recording, and where they are described instead (pyforgejo 2.0.7 is generated from Forgejo
 #: 14.0.2's own API description).
@@ -83,7 +102,8 @@ def route_of(exchange: Exchange) -> Route | None:
 
 def compared() -> list[Exchange]:
     """The recorded calls that every target must answer alike."""
-    return [one for one in exchanges() if one.name not in NOT_COMPARED and route_of(one) is not None]
+    left_out = NOT_COMPARED.keys() | HELD_ELSEWHERE
+    return [one for one in exchanges() if one.name not in left_out and route_of(one) is not None]
 
 
 def name_of(route: Route) -> str:

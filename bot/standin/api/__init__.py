@@ -1,6 +1,7 @@
 """The routes of `/api/v1`, one file per topic. ``ROUTES`` is the whole list."""
 
 from bot.standin.api import (
+    actions,
     comments,
     contents,
     hooks,
@@ -17,6 +18,7 @@ from bot.standin.api.calls import ROUTES
 
 __all__ = [
     "ROUTES",
+    "actions",
     "comments",
     "contents",
     "hooks",

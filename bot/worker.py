@@ -16,6 +16,7 @@ import structlog
 from bot.core.errors import Refused, Unavailable
 from bot.core.operator_text import another_worker, stop_the_other_worker
 from bot.dispatch.dispatcher import Dispatcher
+from bot.dispatch.workflows import WorkflowDispatcher
 from bot.service import clocks, housekeeping, intake, publish, receipt_key, reconcile, sweep
 from bot.service.fleet import Fleet
 from bot.service.opening import opened
@@ -40,6 +41,7 @@ class Worker:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self._dispatcher = Dispatcher(fleet)
+        self._workflow_dispatcher = WorkflowDispatcher(fleet)
         self._stop = threading.Event()
         self._sweep_due = threading.Event()
         self._tidying_due = threading.Event()
@@ -58,6 +60,7 @@ class Worker:
                     ("inbox", self._inbox),
                     ("outbox", self._outbox),
                     ("dispatch", self._dispatch),
+                    ("workflows", self._workflows),
                     ("hosts", self._hosts),
                     ("timers", self._timers),
                     ("sweep", self._sweep),
@@ -128,6 +131,12 @@ class Worker:
         seen = self._fleet.store.wakeups.count(WORK)
         if not self._dispatcher.turn():
             every = float(self._fleet.settings.orchestrator.dispatch_interval_secs)
+            self._fleet.store.wakeups.wait(WORK, seen, min(_BEAT_SECS, every))
+
+    def _workflows(self) -> None:
+        seen = self._fleet.store.wakeups.count(WORK)
+        if not self._workflow_dispatcher.turn():
+            every = float(self._fleet.settings.actions.poll_secs)
             self._fleet.store.wakeups.wait(WORK, seen, min(_BEAT_SECS, every))
 
     def _hosts(self) -> None:

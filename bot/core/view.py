@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.core import cleaning, command_text, feedback_text, prompt_text, retry_text, text, usage_text
+from bot.core import actions_text, cleaning, command_text, feedback_text, prompt_text, retry_text, text, usage_text
 from bot.core.events import (
     ApprovalVoided,
     Escalated,
@@ -79,7 +79,8 @@ class Snapshot:
     """A task and what is around it, at the moment it is shown. ``place`` 0 = not in the queue.
 
     ``fitting`` is how many agents online could take it, ``used`` what all its attempts took, by model, ``paused`` what
-    keeps everything from starting, ``possible`` the commands that would not be refused.
+    keeps everything from starting, ``possible`` the commands that would not be refused,
+    ``run_page`` and ``run_state`` the workflow run that works on it.
     """
 
     task: Task
@@ -90,6 +91,8 @@ class Snapshot:
     place: int = 0
     fitting: int = 1
     used: Sequence[Used] = ()
+    run_page: str = ""
+    run_state: str = ""
     paused: str = ""
     possible: Sequence[str] = ()
 
@@ -145,6 +148,8 @@ def status_comment(seen: Snapshot) -> str:
         lines += ["", said]
     if task.state.leased and (seen.progress or seen.checklist):
         lines += ["", *_progress(seen)]
+    if seen.run_page:
+        lines += ["", actions_text.run_line(seen.run_page, seen.run_state)]
     if seen.attempts:
         lines += ["", *_history(seen.attempts, seen.used)]
     if seen.possible:

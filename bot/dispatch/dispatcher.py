@@ -47,7 +47,7 @@ class Dispatcher:
     ) -> None:
         self._fleet, self._carry_out, self._pause_secs = fleet, carry_out, pause_secs
         self._stopping = threading.Event()
-        sites = sites_of(fleet.settings.hosts, fleet.data_dir, self._stopping)
+        sites = sites_of(fleet.settings.machines, fleet.data_dir, self._stopping)
         self.sites = {site.name: site for site in sites}
         self._changed = threading.Condition()
         self._in_charge: set[tuple[str, int]] = set()

@@ -8,7 +8,7 @@ from bot.core.states import State
 from bot.core.task import Task
 from bot.core.view import AttemptLine, Snapshot
 from bot.service.fleet import Step
-from bot.store import agents, attempts, forge_facts, outbox, pauses, tasks
+from bot.store import agents, attempts, forge_facts, outbox, pauses, tasks, workflow_runs
 
 #: Queued tasks whose comment is brought up to date when an agent comes or goes.
 _REFRESHED = 50
@@ -87,6 +87,7 @@ def _silent(task: Task) -> bool:
 def _snapshot(step: Step, task: Task) -> Snapshot:
     runs = attempts.of_task(step.sql, task.id)
     current = runs[-1] if runs else None
+    run = workflow_runs.get(step.sql, task.id, task.fence) if runs else None
     return Snapshot(
         task=task,
         attempts=[
@@ -105,6 +106,8 @@ def _snapshot(step: Step, task: Task) -> Snapshot:
         checklist=current.checklist if current else (),
         last_sign_at=current.last_sign_at if current else 0.0,
         place=tasks.place_in_queue(step.sql, task),
+        run_page=run.page if run else "",
+        run_state=run.state if run else "",
         fitting=fitting(step, task) if task.claimable else 1,
         used=usage.total((a.session, usage.read(a.usage.get("models", []))) for a in runs),
         paused=_paused(step, task) if task.claimable else "",

@@ -13,7 +13,10 @@ log = structlog.get_logger(__name__)
 
 
 def register(fleet: Fleet) -> None:
-    """Writes the agents of the configuration; those it does not name any more have left. They begin offline."""
+    """Writes the agents of the configuration; those it does not name any more have left.
+
+    Those of machines begin offline; those that are jobs of Actions are there when their dispatcher comes round.
+    """
 
     def command(step: Step) -> None:
         wanted = {}
@@ -27,7 +30,7 @@ def register(fleet: Fleet) -> None:
                     capabilities=tuple(sorted(set(one.capabilities))),
                     max_concurrency=one.max_concurrency,
                     host=entry.host_id,
-                    mode=modes.SSH_CLI,
+                    mode=entry.mode,
                     status=agents.DRAINING if draining else agents.OFFLINE,
                     registered_at=step.now,
                     last_seen=step.now,
@@ -38,9 +41,9 @@ def register(fleet: Fleet) -> None:
         for agent in wanted.values():
             agents.register(step.sql, agent)
         for known in agents.listed(step.sql):
-            if known.mode == modes.SSH_CLI and known.id not in wanted and known.status != agents.GONE:
+            if known.mode in (modes.SSH_CLI, modes.ACTIONS) and known.id not in wanted and known.status != agents.GONE:
                 agents.set_status(step.sql, known.id, agents.GONE)
-        hosts.forget_others(step.sql, [entry.host_id for entry in fleet.settings.hosts])
+        hosts.forget_others(step.sql, [entry.host_id for entry in fleet.settings.machines])
         display.refresh_queue(step)
 
     fleet.step(command)

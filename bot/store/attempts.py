@@ -140,10 +140,14 @@ def last_host(sql: Sql, task_id: str) -> str:
 
 
 def expired(sql: Sql, now: float) -> list[Attempt]:
-    """Those whose lease is over; runs on hosts have none that could be: their supervisor knows how they stand."""
+    """Those whose lease is over; runs on hosts have none that could be: their supervisor knows how they stand.
+
+    Nor has a workflow run whose job has not begun: it may wait for a runner for long.
+    """
     rows = sql.all(
-        f"SELECT {_COLUMNS} FROM attempt WHERE active = 1 AND lease_until < ? AND mode <> ? ORDER BY lease_until",
-        *(now, modes.SSH_CLI),
+        f"""SELECT {_COLUMNS} FROM attempt WHERE active = 1 AND lease_until < ? AND mode <> ?
+            AND NOT (mode = ? AND started_at = 0) ORDER BY lease_until""",
+        *(now, modes.SSH_CLI, modes.ACTIONS),
     )
     return [_attempt(r) for r in rows]
 

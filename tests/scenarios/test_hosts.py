@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -83,7 +84,7 @@ def test_tasks_are_spread_over_hosts_and_never_more_than_their_slots(world: Worl
 
 
 @pytest.mark.parametrize("limits", [{"max_running": 1}, {"max_running_per_repo": 1}])
-def test_no_more_runs_than_the_fleet_or_the_repository_allows(limits: dict[str, int], tmp_path: Path) -> None:
+def test_no_more_runs_than_the_fleet_or_the_repository_allows(limits: dict[str, Any], tmp_path: Path) -> None:
     go = tmp_path / "go"
     with build(tmp_path / "world", **limits) as world:
         four = HostAgent(agent_type="scripted", capabilities=["python"], max_concurrency=4)

@@ -11,11 +11,12 @@ from pydantic import SecretStr
 
 from bot.core.text import clock as clock_time
 from bot.dispatch.dispatcher import Deed, Dispatcher, in_a_thread
+from bot.dispatch.workflows import WorkflowDispatcher
 from bot.forge import Api, Forge
 from bot.forge.transport import session
 from bot.service import sweep
 from bot.service.fleet import Fleet
-from bot.settings import Forgejo, Orchestrator, Server, Settings
+from bot.settings import Actions, Forgejo, Orchestrator, Server, Settings
 from bot.settings.hosts import HostEntry
 from bot.settings.sections import Adapter
 from bot.standin import Repository, Standin
@@ -56,6 +57,7 @@ class World:
         self.hosts: list[HostEntry] = []
         self.commands: dict[str, Adapter] = {}
         self.in_background = False
+        self.actions = Actions()
         self._start()
         self.fleet.remember(self.fleet.forge.repos.named("ann/demo"), watch=True)  # as `agent-fleet setup` does
 
@@ -84,6 +86,7 @@ class World:
             forgejo=Forgejo(url=self.forge.url, token=SecretStr(self.bot.token), webhook_secret=SecretStr(SECRET)),
             orchestrator=Orchestrator(http_pull_token=SecretStr(ENROLMENT), **orchestrator),
             hosts=self.hosts,
+            actions=self.actions,
             adapters=self.commands,
             **sections,
         )
@@ -98,6 +101,7 @@ class World:
         self._site.application = make_app(self.fleet)
         carry_out = in_a_thread if self.in_background else _at_once
         self.dispatcher = Dispatcher(self.fleet, carry_out, pause_secs=0.01)
+        self.workflows = WorkflowDispatcher(self.fleet)
         for host in self.dispatcher.sites.values():
             host.ask = self.power.around(host.ask)  # type: ignore[method-assign]
 
@@ -123,7 +127,7 @@ class World:
         self.dispatcher.look_after()
         for _ in range(50):
             arrived = self.forge.deliveries.deliver_all()
-            settle(self.fleet, dispatch=self.dispatcher.turn)
+            settle(self.fleet, dispatch=lambda: self.dispatcher.turn() + self.workflows.turn())
             if not arrived and not self.forge.deliveries.waiting:
                 return
         raise AssertionError("the world does not come to rest")
@@ -259,9 +263,9 @@ class _Mirrored(Fleet):
 
 
 @contextlib.contextmanager
-def world(root: Path, **keys: Any) -> Iterator[World]:
+def world(root: Path, *, clock: Clock | None = None, **keys: Any) -> Iterator[World]:
     """A world in ``root``; ``keys`` are settings of ``[orchestrator]``, or ``rework``, ``budget``, ``prices``."""
-    clock, power = Clock(), Power()
+    clock, power = clock or Clock(), Power()
     forge = Standin(root / "forge", clock=clock, deliveries="manual")
     site = Site(power)
     with forge.serve(), site.serve() as url:

@@ -31,6 +31,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/zizmor --offline --no-progress --quiet actions .forgejo/workflows/*.yml
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -15,7 +15,6 @@ from bot.agent import leftovers
 from bot.agent.attempts import HANDED_BACK, Attempt, Attempts
 from bot.agent.beat import Beat
 from bot.agent.client import Claim, Client, NoWork
-from bot.agent.credentials import Credentials
 from bot.agent.journal import Entry, Journal
 from bot.agent.patience import GivenUp, Patience
 from bot.agent.run import Site, work_on
@@ -34,6 +33,8 @@ _LAST_CLAIM_SECS: Final = 1.5
 #: Seconds of telling the server that a run was ended by a bug; the heartbeat keeps its lease meanwhile.
 _BROKEN_SECS: Final = 3600.0
 _TIDY_EVERY_SECS: Final = 3600.0
+#: Between heartbeats, until the server has said how often it wants them.
+_FIRST_BEAT_SECS: Final = 20.0
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,32 @@ class About:
         }
 
 
+@dataclass(frozen=True)
+class Errand:
+    """When the agent's life ends by itself: after ``tasks`` tasks, or when none came for ``idle_secs`` (0: never).
+
+    ``claim_id``: it was started for this one claim, of an agent that the server knows already.
+    """
+
+    tasks: int = 0
+    idle_secs: float = 0.0
+    claim_id: str = ""
+
+
+class Holder(Protocol):
+    """Where the token comes from."""
+
+    def keep(self, token: str) -> None: ...
+    def fall_back(self) -> bool: ...
+
+
 class Agent:
     """``run`` blocks until ``stop`` (finish or hand back, then go) was called; ``hurry`` cuts every wait short."""
 
     def __init__(
         self,
         client: Client,
-        credentials: Credentials,
+        credentials: Holder,
         journal: Journal,
         about: About,
         site: Site,
@@ -72,6 +92,7 @@ class Agent:
         drain_secs: float = 0.0,
         wait_secs: int = 20,
         tidy_every_secs: float = _TIDY_EVERY_SECS,
+        errand: Errand = Errand(),
     ) -> None:
         self._client, self._credentials, self._journal = client, credentials, journal
         self._about, self._site, self._drain_secs, self._wait_secs = about, site, drain_secs, wait_secs
@@ -82,6 +103,7 @@ class Agent:
         self._may_claim.set()
         self._asking = threading.Event()
         self._failure: BaseException | None = None
+        self._errand = errand
 
     def run(self) -> None:
         """The agent's life. Raises Refused when it cannot begin, or when its token is not accepted any more."""
@@ -91,7 +113,7 @@ class Agent:
             leftovers.tidy(self._journal, self._site.workspaces)
             patience = Patience(self._stopping)
             try:
-                interval = patience.insist(self.register)
+                interval = _FIRST_BEAT_SECS if self._errand.claim_id else patience.insist(self.register)
                 leftovers.tell_crashed(self._journal, self._client, patience, left)
             except GivenUp:
                 return
@@ -132,7 +154,7 @@ class Agent:
             self.attempts,
             interval,
             self._gone,
-            register=self.register,
+            register=self._credentials.fall_back if self._errand.claim_id else self.register,
             drain=self._drain,
             fail=self._fail,
         )
@@ -148,22 +170,35 @@ class Agent:
 
     def _claim_all(self) -> None:
         """Claim as long as there are slots and nobody wants us to stop."""
-        patience = Patience(self._stopping)
+        patience, taken, busy_at = Patience(self._stopping), 0, time.monotonic()
         try:
             while self.attempts.wait_for_a_slot(self._stopping):
                 self._may_claim.wait()
                 self._tidy_when_due()
-                claim_id = self._journal.claiming(uuid.uuid4().hex)
+                claim_id = self._journal.claiming(self._errand.claim_id or uuid.uuid4().hex)
                 answer = patience.insist(partial(self._ask, claim_id))
                 if isinstance(answer, Claim):
                     self._take(answer)
+                    taken, busy_at = taken + 1, time.monotonic()
                 self._journal.claimed()
+                if self.attempts.named():
+                    busy_at = time.monotonic()
+                if self._is_done(taken, time.monotonic() - busy_at):
+                    self.attempts.wait_until_none(None, self._hurry)
+                    self.stop()
+                    return
                 if isinstance(answer, NoWork):
                     self._stopping.wait(answer.retry_after)
         except GivenUp:
             log.info("no more claims")
         except Exception as error:  # noqa: BLE001 - kept and raised again by run
             self._fail(error)
+
+    def _is_done(self, taken: int, idle_secs: float) -> bool:
+        errand = self._errand
+        if errand.claim_id or 0 < errand.tasks <= taken:
+            return True
+        return 0 < errand.idle_secs <= idle_secs
 
     def _tidy_when_due(self) -> None:
         """In the thread that claims, so that no task begins meanwhile."""
@@ -179,7 +214,7 @@ class Agent:
         except Refused as refused:
             if self._stopping.is_set():  # we have taken our leave: of course it does not know us
                 raise GivenUp from refused
-            if refused.status not in (401, 404):
+            if refused.status not in (401, 404) or self._errand.claim_id:
                 raise
             self.register()  # refused again if it does not help
             return NoWork(1.0)
@@ -231,13 +266,17 @@ class Agent:
 
     def _finish_or_hand_back(self) -> None:
         if not self.attempts.wait_until_none(self._drain_secs, self._hurry):
+            held = self.attempts.named()
             self.attempts.stop_all(HANDED_BACK)
             if not self.attempts.wait_until_none(_ENDING_SECS, threading.Event()):
                 log.error("runs that do not end", tasks=self.attempts.named())
+            if self._errand.claim_id:  # who was started for one claim has no leave to take: only that goes back
+                for task_id, fence in held:
+                    leftovers.give_back(self._client, Patience(threading.Event()), Claim({"task_id": task_id}, fence))
 
     def _leave(self) -> None:
         """Tell the server that we go: what it believes us to hold goes back to the queue."""
-        if isinstance(self._failure, Refused) and self._failure.status == 401:
+        if self._errand.claim_id or (isinstance(self._failure, Refused) and self._failure.status == 401):
             return
         secs = 0.0 if self._hurry.is_set() else _GOODBYE_SECS
         try:

@@ -13,9 +13,10 @@ import click
 from bot import logs
 from bot.adapters.base import Template
 from bot.adapters.registry import adapter
-from bot.agent.agent import About, Agent
+from bot.agent.agent import About, Agent, Errand
 from bot.agent.client import Client
 from bot.agent.credentials import Credentials
+from bot.agent.job_credentials import JobCredentials
 from bot.agent.journal import Journal
 from bot.agent.probing import cli_version
 from bot.agent.run import Site
@@ -34,7 +35,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command("agent")
 @config_option
 @click.option("--server", required=True, metavar="URL", help="Address of the Agent Fleet server.")
-@click.option("--token-file", required=True, type=_FILE, help="File with the agent's, or the enrolment, token.")
+@click.option("--token-file", type=_FILE, help="File with the agent's, or the enrolment, token.")
 @click.option("--type", "agent_type", required=True, metavar="NAME", help="Agent type: an adapter, or your own.")
 @click.option("--capability", "capabilities", multiple=True, metavar="X", help="What it can do; may be repeated.")
 @click.option("--work-dir", required=True, type=click.Path(path_type=Path, file_okay=False), help="Its own folder.")
@@ -43,11 +44,16 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--command", "own_command", metavar="COMMAND", help="Run this command, whatever the type says.")
 @click.option("--model", default="", metavar="NAME", help="Model for adapters that take one.")
 @click.option("--drain-secs", default=0, type=click.IntRange(0), help="On SIGTERM, time to finish what runs.")
+@click.option("--tasks", default=0, type=click.IntRange(0), help="Leave after so many tasks; 0: never.")
+@click.option("--idle-secs", default=0, type=click.IntRange(0), help="Leave when no task came for so long; 0: never.")
+@click.option("--claim", default="", metavar="RUN", help="Work on what this workflow run was started for, and leave.")
+@click.option("--actions-token", is_flag=True, help="Instead of a token: the id token of this job of Forgejo Actions.")
+@click.option("--audience", default="agent-fleet", help="Whom that is made for.", show_default=True)
 @click.option("--stall-secs", default=0, type=click.IntRange(0), help="End a run that is silent so long; 0: never.")
 def command(
     config: Path | None,
     server: str,
-    token_file: Path,
+    token_file: Path | None,
     agent_type: str,
     capabilities: tuple[str, ...],
     work_dir: Path,
@@ -56,6 +62,11 @@ def command(
     own_command: str | None,
     model: str,
     drain_secs: int,
+    tasks: int,
+    idle_secs: int,
+    claim: str,
+    actions_token: bool,
+    audience: str,
     stall_secs: int,
 ) -> None:
     """Ask a server for tasks and run an agent command on each.
@@ -65,13 +76,16 @@ def command(
     """
     templates = _templates(config, agent_type, own_command)
     outside = dict(os.environ)
-    name = _identifier(agent_id or f"{socket.gethostname()[:40]}-{agent_type}")
+    if (token_file is None) != actions_token:
+        raise click.UsageError(agent_text.one_kind_of_token())
     work_dir = work_dir.absolute()
+    job = JobCredentials(server, outside, audience, claim, time.time) if actions_token else None
+    name = (job.agent_id if job else "") or _identifier(agent_id or f"{socket.gethostname()[:40]}-{agent_type}")
     workspaces = work_dir / "work"
     journal = Journal(work_dir)
     workspaces.mkdir(mode=0o700, exist_ok=True)
-    credentials = Credentials(token_file, work_dir / f"{name}.token", workspaces)
-    if credentials.open_to_others:
+    credentials = job or Credentials(token_file or Path(), work_dir / f"{name}.token", workspaces)
+    if token_file and credentials.open_to_others:
         click.echo(agent_text.token_open(str(token_file)), err=True)
     logs.configure(secrets=credentials.secrets())
     client = Client(server, name, credentials.token)
@@ -92,7 +106,8 @@ def command(
         stall_secs=stall_secs or math.inf,
     )
     about = About(agent_type, capabilities, max_concurrency, host, meta={"cli_version": version})
-    agent = Agent(client, credentials, journal, about, site, drain_secs=drain_secs)
+    errand = Errand(tasks, idle_secs, claim)
+    agent = Agent(client, credentials, journal, about, site, drain_secs=drain_secs, errand=errand)
     click.echo(agent_text.agent_starts(name, agent_type, server))
     with on_termination(agent.stop, agent.hurry):
         agent.run()

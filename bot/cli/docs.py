@@ -10,6 +10,7 @@ import click
 
 from bot.adapters.reference import agent_kinds, agent_page
 from bot.commands.reference import reference_page as commands_page
+from bot.core import actions_reference
 from bot.core import operator_text as text
 from bot.core.errors import Refused
 from bot.core.prompt_reference import prompt_page
@@ -34,6 +35,11 @@ DOCUMENTS: Final = (
     Document("docs/reference/prompt.md", prompt_page),
     Document("docs/reference/commands.md", commands_page),
     Document("docs/reference/policy.md", policy_page),
+    Document("docs/reference/actions.md", actions_reference.reference_page),
+    *(
+        Document(f"actions/{one.name}/action.yml", partial(actions_reference.action_yml, one))
+        for one in actions_reference.ACTIONS
+    ),
     *(Document(f"docs/reference/agents/{kind.names[0]}.md", partial(agent_page, kind)) for kind in agent_kinds()),
 )
 

@@ -136,3 +136,7 @@ def stopped() -> str:
 def bare_task(title: str, prompt: str) -> str:
     """A prompt for servers that send none; it begins with a line of ours, so nothing in it is taken for an option."""
     return f"# Task: {title or 'untitled'}\n\n{prompt}\n\nDo not push: your changes are taken over when you end.\n"
+
+
+def one_kind_of_token() -> str:
+    return "Give either --token-file or --actions-token."

@@ -84,7 +84,7 @@ def example_toml() -> str:
     parts = [HEAD]
     for section, keys in _by_section():
         parts.append(f"\n# {_doc_of(section)}\n[{section}]\n")
-        parts += [_example_lines(key) for key in keys]
+        parts += [_example_lines(key) for key in keys if key.name != "actions.allow"]  # has tables of its own, below
     for name, model, example in (
         ("hosts", HostEntry, HOSTS),
         ("actions.allow", ActionsRule, RULES),

@@ -4,7 +4,7 @@ import structlog
 
 from bot.core import actions_text as text
 from bot.core.errors import Refused, Unavailable
-from bot.core.task import State
+from bot.core.states import State
 from bot.forge import Missing, RepoRef
 from bot.service import operations
 from bot.service.fleet import Fleet, ref

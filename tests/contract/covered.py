@@ -71,7 +71,6 @@ UNRECORDED: Final = {
     "POST /repos/<owner>/<repo>/pulls/<int:number>/reviews/<int:id>/comments": (
         "pyforgejo repository.repo_create_pull_review_comment: 200, as one of 161"
     ),
-    "GET /repos/<owner>/<repo>/actions/runs": "recorded (255); the stand-in shows number and id alone",
     "GET /repos/<owner>/<repo>/actions/runs/<int:run>/jobs": (
         "Forgejo 16 routers/api/v1/repo/action.go: a list of jobs with their ids"
     ),

@@ -2,6 +2,7 @@
 
 from bot.standin import workflows
 from bot.standin.answers import Refusal, Reply, nothing
+from bot.standin.api import runs
 from bot.standin.api.calls import Call, created, ok, route
 from bot.standin.people import Right
 from bot.standin.workflows import Run
@@ -30,6 +31,8 @@ def dispatch(call: Call) -> Reply:
 @route("GET", _RUNS)
 def listed(call: Call) -> Reply:
     """Runs, newest first; `status` and `event` may be given several times."""
+    if number := call.query("run_number", ""):
+        return runs.of_number(call, number)
     wanted = {name: set(call.request.args.getlist(name)) for name in ("status", "event")}
     if strange := wanted["status"] - _STATUSES:
         raise Refusal(400, f"unknown status: {min(strange)}")

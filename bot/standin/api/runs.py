@@ -1,4 +1,4 @@
-"""Runs of Actions, their jobs and logs (jobs and logs: Forgejo 16)."""
+"""Runs of CI, as a person's push starts them: their jobs and logs (Forgejo 16)."""
 
 from bot.standin.answers import Reply, not_found
 from bot.standin.api.calls import Call, ok, route
@@ -7,11 +7,9 @@ from bot.standin.statuses import Run
 _RUNS = "/repos/<owner>/<repo>/actions/runs"
 
 
-@route("GET", _RUNS)
-def runs(call: Call) -> Reply:
-    """Those of a number, or all, newest first."""
-    number = call.query("run_number", "")
-    found = [run for run in reversed(call.repo.runs) if number in ("", str(run.number))]
+def of_number(call: Call, number: str) -> Reply:
+    """The runs of that number."""
+    found = [run for run in reversed(call.repo.runs) if number == str(run.number)]
     shown = [{"id": run.id, "index_in_repo": run.number, "commit_sha": run.sha} for run in found]
     return ok({"workflow_runs": shown, "total_count": len(shown)})
 

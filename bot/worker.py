@@ -91,6 +91,7 @@ class Worker:
             plan.run_pending()
 
     def _loop(self, name: str, turn: Callable[[], None]) -> None:
+        structlog.contextvars.bind_contextvars(loop=name)  # of this thread: every line it logs says so
         while not self._stop.is_set():
             try:
                 self._turn(name, turn)

@@ -16,6 +16,7 @@ from bot.core.errors import Refused
 from bot.core.prompt_reference import prompt_page
 from bot.settings.policy_reference import policy_page
 from bot.settings.reference import example_toml, reference_page
+from bot.web.metrics import metrics_page
 from bot.web.reference import api_reference
 
 
@@ -35,6 +36,7 @@ DOCUMENTS: Final = (
     Document("docs/reference/prompt.md", prompt_page),
     Document("docs/reference/commands.md", commands_page),
     Document("docs/reference/policy.md", policy_page),
+    Document("docs/reference/metrics.md", metrics_page),
     Document("docs/reference/actions.md", actions_reference.reference_page),
     *(
         Document(f"actions/{one.name}/action.yml", partial(actions_reference.action_yml, one))

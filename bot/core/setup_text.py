@@ -89,3 +89,15 @@ def may_not_label(name: str) -> str:
 
 def give_write() -> str:
     return "Make its account a collaborator with write access (better: administrator), with a token for write:issue."
+
+
+def let_go(name: str) -> str:
+    return f"The fleet has let go of {name}; its labels are left for you."
+
+
+def was_not_set_up(name: str) -> str:
+    return f"{name} was not set up: nothing to do."
+
+
+def unhook_by_hand(repository_url: str, url: str) -> str:
+    return f"The bot does not see the webhooks here: delete the one to {url} at {repository_url}/settings/hooks"

@@ -1,5 +1,6 @@
 """Calling Forgejo: pyforgejo over our session, its three families of errors turned into our two."""
 
+import email.utils
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ class Api:
         self._auth = {"Authorization": f"token {token}"}
         self._base = base
         self._names: dict[int, str] = {}
+        #: Told the kind of each failure of the forge (not of what it rightly refuses), for the metrics.
+        self.on_failure: Callable[[str], object] = str
 
     def close(self) -> None:
         self._http.close()
@@ -80,8 +83,11 @@ class Api:
         try:
             answer = method(*args, **options, request_options=_ONCE)
         except ApiError as problem:
-            raise _refusal(what, problem.status_code or 0, problem.headers or {}, problem.body, write) from problem
+            status = problem.status_code or 0
+            self._note(status)
+            raise _refusal(what, status, problem.headers or {}, problem.body, write) from problem
         except httpx.HTTPError as problem:
+            self.on_failure("no_answer")
             raise _no_answer(what, problem, write) from problem
         except (pydantic.ValidationError, json.JSONDecodeError) as problem:
             raise Unavailable(f"Forgejo's answer could not be read ({what}).", ambiguous=write) from problem
@@ -92,21 +98,41 @@ class Api:
         try:
             answer = self._http.request(method, self._base + path, headers=self._auth, **options)
         except httpx.HTTPError as problem:
+            self.on_failure("no_answer")
             raise _no_answer(what, problem, write) from problem
         if not answer.is_success:
+            self._note(answer.status_code)
             raise _refusal(what, answer.status_code, answer.headers, answer.text, write)
         try:
             return answer.json() if answer.content else None
         except ValueError as problem:
             raise Unavailable(f"Forgejo's answer could not be read ({what}).", ambiguous=write) from problem
 
+    def _note(self, status: int) -> None:
+        kind = {401: "token", 403: "forbidden", 429: "busy", 503: "busy"}.get(status, "server_error")
+        if status in (401, 403, 429) or status >= 500 or status == 0:
+            self.on_failure(kind)
+
+    def time(self) -> float | None:
+        """The forge's clock in epoch seconds, to the second; None when its answers carry no date."""
+        try:
+            answer = self._http.get(f"{self._base}/version", headers=self._auth)
+        except httpx.HTTPError as problem:
+            raise _no_answer("read the forge's clock", problem, write=False) from problem
+        try:
+            return email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp()
+        except (KeyError, ValueError):
+            return None
+
     def text(self, what: str, path: str, *, page: bool = False) -> str:
         """A plain text, below ``/api/v1`` or (``page``) below the forge's own address. Errors as ``call``."""
         try:
             answer = self._http.request("GET", (self.url if page else self._base) + path, headers=self._auth)
         except httpx.HTTPError as problem:
+            self.on_failure("no_answer")
             raise _no_answer(what, problem, write=False) from problem
         if not answer.is_success:
+            self._note(answer.status_code)
             raise _refusal(what, answer.status_code, answer.headers, answer.text, write=False)
         return answer.text
 

@@ -1,5 +1,6 @@
 """Repositories: what they are, who may what, labels, hooks."""
 
+import contextlib
 import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,6 +126,14 @@ class Repos:
         self._api.within(
             repo, lambda o, r: self._api.call("edit a label", edit, o, r, label_id, write=True, exclusive=exclusive)
         )
+
+    def try_labelling(self, repo: RepoRef) -> None:
+        """Raises the Refused that a change of a label would meet; changes nothing, as no label has the number 0."""
+        with contextlib.suppress(Missing):
+            self._api.within(
+                repo,
+                lambda o, r: self._api.raw("change labels", "DELETE", f"/repos/{o}/{r}/labels/0", write=True),
+            )
 
     def hooks(self, repo: RepoRef) -> list[Hook]:
         """Needs repository admin (403 otherwise)."""

@@ -8,7 +8,7 @@ from bot.core.facts import Account
 from bot.forge import Api, Forge
 from bot.service.fleet import Fleet
 from bot.settings import Settings
-from bot.store import open_store
+from bot.store import counters, open_store
 
 
 def open_fleet(settings: Settings) -> Fleet:
@@ -20,6 +20,7 @@ def open_fleet(settings: Settings) -> Fleet:
     store = open_store(settings.orchestrator.db_path)
     f = settings.forgejo
     api = Api(f.url, f.token.get_secret_value(), timeout_secs=f.request_timeout_secs, ca_file=f.ca_file)
+    api.on_failure = lambda kind: store.tally.add(counters.FORGE_ERRORS, kind)
     account = Account(f.bot_id, f.bot_login) if f.bot_id and f.bot_login else None
     return Fleet(settings, store, Forge(api, account))
 

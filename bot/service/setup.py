@@ -18,7 +18,7 @@ from bot.service.fleet import Fleet
 from bot.service.issues import HALT, HOLD
 from bot.service.labels import INPUT_COLOR, SHOWN, WantedLabel
 from bot.settings import Settings
-from bot.store import agents, inbox
+from bot.store import agents, forge_facts, inbox
 from bot.store.agents import Agent
 from bot.store.wakeups import INBOX
 from bot.webhooks import decode
@@ -165,7 +165,7 @@ def set_up(
     control = fleet.settings.forgejo.control_repo
     found = plan(
         fleet.forge.repos.labels(ref),
-        _hooks(fleet, ref),
+        hooks_of(fleet, ref),
         wanted_labels(fleet.settings, fleet.read(agents.listed), control=control.lower() == ref.full_name.lower()),
         url,
         new_hook=new_hook,
@@ -180,8 +180,34 @@ def set_up(
         raise Refused(may_not_label(ref.full_name), give_write(), 403, "may_not_label") from refusal
     hook_id = _change_hooks(fleet, ref, found.hooks, url)
     fleet.remember(repository, watch=True)
-    trial = _try(fleet, ref, hook_id, wait_secs) if hook_id else Trial.NONE
+    trial = try_hook(fleet, ref, hook_id, wait_secs) if hook_id else Trial.NONE
     return Done(repository, url, found, trial)
+
+
+@dataclass(frozen=True)
+class LetGo:
+    """``hooks`` are the numbers of ours that were (or would be) deleted, None where the forge does not show them."""
+
+    repository: Repository
+    url: str
+    hooks: tuple[int, ...] | None
+    was_watched: bool
+
+
+def let_go(fleet: Fleet, full_name: str, *, dry_run: bool = False) -> LetGo:
+    """Takes our webhooks away, known by their address, and stops watching. Raises Missing."""
+    repository = fleet.forge.repos.named(full_name)
+    ref = RepoRef(repository.id, repository.full_name)
+    url = fleet.settings.server.url.rstrip("/") + HOOK_PATH
+    hooks = hooks_of(fleet, ref)
+    ours = None if hooks is None else tuple(hook.id for hook in hooks if hook.url == url)
+    watched = any(known.id == repository.id for known in fleet.read(forge_facts.watched))
+    if not dry_run:
+        for hook_id in ours or ():
+            fleet.forge.repos.delete_hook(ref, hook_id)
+        if watched:
+            fleet.remember(repository, watch=False)
+    return LetGo(repository, url, ours, watched)
 
 
 def host_to_allow(url: str) -> str:
@@ -236,7 +262,8 @@ def _wrong(hook: Hook) -> Wrong | None:
     return Wrong.FILTERED if hook.branch_filter not in ("", "*") else None
 
 
-def _hooks(fleet: Fleet, ref: RepoRef) -> list[Hook] | None:
+def hooks_of(fleet: Fleet, ref: RepoRef) -> list[Hook] | None:
+    """Every webhook of the repository; None when the forge does not show them to the bot."""
     try:
         return fleet.forge.repos.hooks(ref)
     except Refused as refusal:
@@ -268,7 +295,7 @@ def _change_hooks(fleet: Fleet, ref: RepoRef, changes: Sequence[HookChange] | No
     return in_use
 
 
-def _try(fleet: Fleet, ref: RepoRef, hook_id: int, wait_secs: float) -> Trial:
+def try_hook(fleet: Fleet, ref: RepoRef, hook_id: int, wait_secs: float) -> Trial:
     """The forge sends a made-up push; that it arrived is seen in the inbox, whichever process took it in."""
     before = fleet.read(inbox.newest_id)
     try:

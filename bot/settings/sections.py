@@ -68,6 +68,8 @@ class Server(Section):
     """Web processes."""
     max_body_bytes: Bytes = 2 * 1024 * 1024
     """Largest webhook or API request body in bytes (result bundles: see `orchestrator.max_result_bytes`)."""
+    public_metrics: bool = False
+    """Answer `/metrics` without a token. Otherwise a scraper needs one made by `tokens create --role read`."""
 
     @property
     def listen(self) -> str:

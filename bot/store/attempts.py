@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.core import modes
+from bot.store import measures
 from bot.store.dialect import Row, Sql
 
 _COLUMNS: Final = (
@@ -220,10 +221,12 @@ def result_came(sql: Sql, task_id: str, fence: int, result: dict[str, Any]) -> N
 
 def close(sql: Sql, task_id: str, fence: int, *, outcome: str, at: float) -> None:
     """The attempt is over, whoever ended it; the lease with it."""
-    sql.run(
+    over = sql.run(
         "UPDATE attempt SET active = 0, outcome = ?, ended_at = ? WHERE task_id = ? AND fence = ? AND active = 1",
         *(outcome, at, task_id, fence),
     )
+    if over:
+        measures.count_usage(sql, [(a.fence, a.session, a.usage) for a in of_task(sql, task_id)], fence)
 
 
 def answered(sql: Sql, task_id: str, fence: int, sha256: str, answer: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from playhouse.pool import PooledDatabase
 from bot.core.errors import Refused
 from bot.store import dialect
 from bot.store.dialect import Sql
+from bot.store.tally import Tally
 from bot.store.wakeups import Wakeups, Watcher
 from bot.store.writer import Writer
 
@@ -29,6 +30,7 @@ class Store:
         self.path = path
         self.wakeups = Wakeups()
         self._writer = Writer(db, path.with_name(path.name + ".write.lock"), self._committed)
+        self.tally = Tally(lambda command: self.write(command))
         self._watcher: Watcher | None = None
         self._watched: PooledDatabase | None = None
 
@@ -57,6 +59,7 @@ class Store:
 
     def close(self) -> None:
         self.wakeups.close()
+        self.tally.close()
         if self._watcher:
             self._watcher.stop()
         if self._watched:

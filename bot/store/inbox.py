@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.store import counters
 from bot.store.dialect import Duplicate, Sql
 from bot.store.wakeups import INBOX
 
@@ -20,6 +21,7 @@ def put(sql: Sql, delivery: str, event_type: str, body: bytes, at: float) -> tup
     """Stores a delivery; returns its id and whether it is new (the forge's delivery id is the key)."""
     known = sql.value("SELECT id FROM inbox WHERE delivery = ?", delivery)
     if known is not None:
+        counters.add(sql, counters.WEBHOOKS, "duplicate")
         return int(known), False
     try:
         rows = sql.all(
@@ -29,6 +31,7 @@ def put(sql: Sql, delivery: str, event_type: str, body: bytes, at: float) -> tup
         )
     except Duplicate:
         return int(sql.value("SELECT id FROM inbox WHERE delivery = ?", delivery)), False
+    counters.add(sql, counters.WEBHOOKS, "accepted")
     sql.wake(INBOX)
     return int(rows[0][0]), True
 

@@ -12,7 +12,7 @@ from bot.core.events import Event
 from bot.core.matching import ClassKey
 from bot.core.recorded import Recorded
 from bot.core.task import Task
-from bot.store import classes
+from bot.store import classes, measures
 from bot.store.dialect import Duplicate, Row, Sql
 from bot.store.wakeups import WORK
 
@@ -44,6 +44,7 @@ def append(sql: Sql, before: Task | None, task_id: str, event: Event, *, cause: 
         *(task_id, n, event.kind, at, actor, cause, chain, data),
     )
     _project(sql, before, after)
+    measures.count(sql, before, after, event, at)
     return after
 
 
@@ -66,6 +67,11 @@ def since(sql: Sql, seq: int, limit: int = 500) -> list[Recorded]:
     """Up to ``limit`` events after ``seq``, over all tasks."""
     statement = f"SELECT {_COLUMNS} FROM event WHERE seq > ? ORDER BY seq LIMIT ?"
     return [_recorded(r) for r in sql.all(statement, seq, limit)]
+
+
+def newest_seq(sql: Sql) -> int:
+    """The number of the newest event, 0 for none."""
+    return int(sql.value("SELECT max(seq) FROM event") or 0)
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,16 @@ def of_repo(sql: Sql, repo_id: int, after: int = 0, limit: int = 1000) -> list[S
     return [Signed(*r) for r in rows]
 
 
+def after(sql: Sql, repo_id: int, number: int, limit: int = 500) -> list[Signed]:
+    """The receipts of all repositories after that one, by repository and number."""
+    rows = sql.all(
+        f"""SELECT {_COLUMNS} FROM signed_receipt WHERE (repo_id, number) > (?, ?)
+            ORDER BY repo_id, number LIMIT ?""",
+        *(repo_id, number, limit),
+    )
+    return [Signed(*r) for r in rows]
+
+
 def last(sql: Sql, repo_id: int) -> tuple[int, str] | None:
     """(number, digest) of the newest receipt of a repository."""
     row = sql.one("SELECT number, sha256 FROM signed_receipt WHERE repo_id = ? ORDER BY number DESC LIMIT 1", repo_id)

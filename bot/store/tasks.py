@@ -48,6 +48,12 @@ def in_states(sql: Sql, states: Sequence[str], limit: int = 10_000) -> list[Task
     return [task.decode(r[0]) for r in rows]
 
 
+def after(sql: Sql, task_id: str, limit: int = 500) -> list[Task]:
+    """The tasks that follow ``task_id`` ("" = from the first on), oldest first."""
+    rows = sql.all("SELECT data FROM task WHERE id > ? ORDER BY id LIMIT ?", task_id, limit)
+    return [task.decode(r[0]) for r in rows]
+
+
 def in_review_of(sql: Sql, repo_id: int) -> list[Task]:
     """The repository's tasks in review, oldest first."""
     rows = sql.all("SELECT data FROM task WHERE state = 'review' AND repo_id = ? ORDER BY id", repo_id)

@@ -8,7 +8,7 @@ from itertools import groupby
 from bot.core import recorded, task
 from bot.core.errors import Refused
 from bot.core.task import Task
-from bot.store import log
+from bot.store import counters, log, tasks
 from bot.store.dialect import Sql
 from bot.store.log import Raw
 
@@ -32,6 +32,7 @@ def differences(sql: Sql) -> Iterator[Difference]:
     yield from _projections(sql, seen)
     yield from _classes(sql, seen)
     yield from _attempts(sql)
+    yield from _counters(sql)
 
 
 def _folded(task_id: str, rows: Iterable[Raw]) -> Generator[Difference, None, Task | None]:
@@ -116,6 +117,17 @@ def _classes(sql: Sql, seen: Mapping[str, Task | None]) -> Iterator[Difference]:
             continue  # its events are unsound, or it has none: that has been said
         if key != [now.repo_id, json.dumps(now.requirements, ensure_ascii=False), now.reserved_for]:
             yield Difference(task_id, "waits in a class that is not its own")
+
+
+def _counters(sql: Sql) -> Iterator[Difference]:
+    kept = {
+        labels[0]: int(value) for labels, value in counters.everything(sql).get(counters.TASKS, {}).items() if value
+    }
+    counted = tasks.counts(sql)
+    for state in sorted(kept.keys() | counted.keys()):
+        if kept.get(state, 0) != counted.get(state, 0):
+            what = f"{kept.get(state, 0)} tasks are counted, there are {counted.get(state, 0)}"
+            yield Difference(f"state {state}", what)
 
 
 def _attempts(sql: Sql) -> Iterator[Difference]:

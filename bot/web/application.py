@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 import bot
@@ -16,7 +16,20 @@ from bot.core.errors import Refused, Unavailable
 from bot.service.fleet import Fleet
 from bot.service.id_tokens import KeyRing
 from bot.service.opening import close_fleet
-from bot.web import actions, agents, answers, artifacts, documents, fleet, health, receipts, tasks, webhooks, work
+from bot.web import (
+    actions,
+    agents,
+    answers,
+    artifacts,
+    documents,
+    fleet,
+    health,
+    metrics,
+    receipts,
+    tasks,
+    webhooks,
+    work,
+)
 from bot.web.callers import Doorkeeper
 from bot.web.endpoint import Endpoints, House
 from bot.web.openapi import document
@@ -40,6 +53,7 @@ ROOMS: Final[tuple[Endpoints, ...]] = (
     fleet.ENDPOINTS,
     documents.ENDPOINTS,
     health.ENDPOINTS,
+    metrics.ENDPOINTS,
 )
 
 
@@ -71,13 +85,24 @@ def make_app(of: Fleet) -> Flask:
     house = House(of, Doorkeeper(of), room, json.dumps(document(ROOMS), ensure_ascii=False), keys)
     for endpoints in ROOMS:
         app.register_blueprint(endpoints.blueprint(house))
+    app.before_request(_named)
     app.register_error_handler(Exception, _failed)
     app.after_request(_with_headers)
     return app
 
 
+def _named() -> None:
+    """Every line that is logged meanwhile names this request, and the task that it is about."""
+    structlog.contextvars.clear_contextvars()  # threads serve one request after another
+    structlog.contextvars.bind_contextvars(request=secrets.token_hex(6))
+    task_id = (request.view_args or {}).get("task_id")
+    if task_id:
+        structlog.contextvars.bind_contextvars(task=task_id)
+
+
 def _with_headers(response: Response) -> Response:
     response.headers[VERSION_HEADER] = bot.__version__
+    response.headers["X-Request-Id"] = structlog.contextvars.get_contextvars().get("request", "")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from bot.core.errors import Refused
 from bot.service import intake
+from bot.store import counters
 from bot.web.answers import Answer, Shown
 from bot.web.callers import May
 from bot.web.endpoint import Call, Endpoints
@@ -32,5 +34,9 @@ def forgejo(call: Call) -> Answer:
     # a body that nobody signed is not read: no signature fits the empty one in its place
     signed = any(call.request.headers.get(name) for name in _SIGNATURES)
     body = read_bytes(call.request, limit) if signed else b""
-    inbox_id, new = intake.receive(call.fleet, dict(call.request.headers), body)
+    try:
+        inbox_id, new = intake.receive(call.fleet, dict(call.request.headers), body)
+    except Refused:
+        call.fleet.store.tally.add(counters.WEBHOOKS, counters.REJECTED)
+        raise
     return Answer(Stored(inbox_id=inbox_id), 202 if new else 200)

@@ -26,6 +26,7 @@ HEIGHT: Final = {
     "service": 4,
     "dispatch": 5,
     "web": 5,
+    "doctor": 5,
     "worker": 5,
     "agent": 5,
     "__main__": 7,

@@ -224,6 +224,27 @@ def test_setup_notices_at_once_what_the_server_took_in(migrated: Run, tmp_path: 
     assert took < 10  # the longest it waits
 
 
+def test_a_repository_is_let_go_of(migrated: Run, tmp_path: Path) -> None:
+    forge = Standin(tmp_path / "forge")
+    repo = forge.repository("ann/empty", files={})
+    bot = forge.person("fleet-bot")
+    repo.grant(bot, "admin")
+    with forge.serve() as url:
+        configured(tmp_path, url, bot.token)
+        repo.hook("http://elsewhere.test/hook", secret="x", events=["push"], active=True)
+        assert migrated("setup", "ann/empty").exit_code == 0
+        labels = len(repo.labels)
+        dry = migrated("unsetup", "ann/empty", "--dry-run")
+        assert "- webhook http://127.0.0.1:1/api/v1/webhooks/forgejo" in dry.output
+        assert len(repo.hooks) == 2
+        gone = migrated("unsetup", "ann/empty")
+        assert gone.output.endswith("The fleet has let go of ann/empty; its labels are left for you.\n")
+        assert [x.url for x in repo.hooks] == ["http://elsewhere.test/hook"]
+        assert len(repo.labels) == labels
+        again = json.loads(migrated("unsetup", "ann/empty", "--json").output)
+        assert (again["hooks"], again["was_watched"]) == ([], False)
+
+
 @pytest.mark.parametrize("name", ["ann", "ann/", "/lab", "a/b/c"])
 def test_setup_of_what_is_no_repository(migrated: Run, name: str) -> None:
     result = migrated("setup", name)

@@ -1,0 +1,85 @@
+"""agent-fleet init: a configuration file to begin with."""
+
+import os
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from bot.cli.failures import WrongSettings
+from bot.core import backup_text as text
+from bot.core.errors import Refused
+from bot.settings import SettingsError, load
+from bot.settings.reference import toml_value
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("init")
+@click.option(
+    "--url", prompt="Address of your Forgejo", help="Address of your Forgejo, such as https://git.example.org."
+)
+@click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
+              help="File with the token of the bot's account, - for standard input [default: asked for].")  # fmt: skip
+@click.option("--public-url", default="", metavar="URL", help="Where forge and agents reach this service.")
+@click.option("--bind", default="", metavar="ADDRESS", help="Address to listen on [default: 127.0.0.1].")
+@click.option("--port", type=int, help="Port to listen on [default: 9090].")
+@click.option("--db-path", default="", metavar="FILE", help="The database [default: data/agent-fleet.db].")
+@click.option("--output", default="agent-fleet.toml", type=_FILE, show_default=True, help="The file to write.")
+def command(
+    url: str, token_file: Path | None, public_url: str, bind: str, port: int | None, db_path: str, output: Path
+) -> None:
+    """Write a configuration file, readable by you alone, with secrets of its own; asks for what is not given.
+
+    An existing file is never changed.
+    """
+    if output.exists():
+        raise Refused(text.exists(str(output)), text.other_name(), 409, "exists")
+    sections: dict[str, dict[str, object]] = {
+        "server": {"bind": bind, "port": port, "public_url": public_url},
+        "forgejo": {"url": url, "token": _token(url, token_file), "webhook_secret": secrets.token_urlsafe(32)},
+        "orchestrator": {"db_path": db_path, "http_pull_token": secrets.token_urlsafe(32)},
+    }
+    lines = [text.init_head()]
+    for section, values in sections.items():
+        given = [f"{name} = {toml_value(value)}" for name, value in values.items() if value not in ("", None)]
+        lines += ["", f"[{section}]", *given] if given else []
+    _write(output, "\n".join(lines) + "\n")
+    click.echo(text.init_written(str(output)))
+    usual = output.name in ("agent-fleet.toml", "config.toml") and output.resolve().parent == Path.cwd()
+    click.echo(text.init_next("" if usual else str(output)))
+
+
+def _token(url: str, token_file: Path | None) -> str:
+    if token_file is None:
+        return str(click.prompt(text.token_needed(url.rstrip("/")), hide_input=True)).strip()
+    try:
+        found = sys.stdin.read() if str(token_file) == "-" else token_file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise click.BadParameter(str(problem), param_hint="--token-file") from problem
+    if not found.strip():
+        raise click.BadParameter(text.empty_token(str(token_file)), param_hint="--token-file")
+    return found.strip()
+
+
+def _write(output: Path, content: str) -> None:
+    """All or nothing, and only what the service would start with."""
+    try:
+        fd, name = tempfile.mkstemp(prefix=".agent-fleet-", suffix=".toml", dir=output.absolute().parent)
+    except OSError as problem:
+        raise Refused(text.cannot_write(str(output), problem.strerror or ""), text.check_place()) from problem
+    draft = Path(name)  # mkstemp makes it 0600
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(content)
+        load(draft, {})
+        os.link(draft, output)  # unlike a rename, never over an existing file
+    except SettingsError as error:
+        problems = [f"  {it.key} {it.reason} {it.fix}".rstrip() for it in error.problems]
+        raise WrongSettings(text.init_wrong(str(output)), problems) from error
+    except FileExistsError:
+        raise Refused(text.exists(str(output)), text.other_name(), 409, "exists") from None
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,39 @@
+"""agent-fleet restore: put a backup in place."""
+
+import os
+import time
+from pathlib import Path
+
+import click
+
+from bot.cli.opening import opened_store
+from bot.cli.options import config_option
+from bot.core import backup_text as text
+from bot.core.errors import Refused
+from bot.settings import load
+from bot.store.backup import restore
+from bot.store.database import pending
+from bot.store.verify import differences
+
+
+@click.command("restore")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@config_option
+def command(config: Path | None, file: Path) -> None:
+    """Put the backup FILE in place and verify it; the service must be stopped.
+
+    Refuses to overwrite a database that knows more than the backup. What was there is moved aside, not deleted.
+    """
+    settings = load(config, os.environ, for_bot=False).settings
+    orchestrator = settings.orchestrator
+    contents, aside = restore(file, orchestrator.db_path, orchestrator.data_path, time.time())
+    click.echo(text.restored(str(orchestrator.db_path), contents.events))
+    if aside is not None:
+        click.echo(text.kept_aside(str(aside)))
+    if missing := pending(orchestrator.db_path):
+        click.echo(text.then_migrate(missing))
+        return
+    with opened_store(settings) as store:
+        wrong = store.read(lambda sql: sum(1 for _ in differences(sql)))
+    if wrong:
+        raise Refused(text.verify_failed(wrong), text.see_verify())

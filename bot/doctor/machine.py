@@ -1,0 +1,138 @@
+"""What lies on this machine: configuration file, data folder, database, worker, and the service's own address."""
+
+import http.client
+import math
+import os
+import shlex
+import shutil
+import sqlite3
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from bot.core import doctor_text as text
+from bot.core.errors import Refused
+from bot.doctor.finding import Finding, fail, ok, warn
+from bot.settings import Settings
+from bot.store import Store, beats, inbox, outbox
+from bot.store.database import pending
+
+_GIB: Final = 1024**3
+_FULL_GIB: Final = 0.5
+_LITTLE_GIB: Final = 2.0
+_OTHERS: Final = 0o077
+#: Loops of the worker, and the silence after which they count as stuck; one may be waiting for a slow forge.
+_STUCK_SECS: Final = 300.0
+_LOOPS: Final = ("inbox", "outbox", "dispatch", "timers")
+_ANSWER_SECS: Final = 10
+#: Wishes that have failed this often mean that the forge does not take them.
+_FAILED_TRIES: Final = 2
+
+
+def free_bytes(path: Path) -> int:
+    """What this user may still write on the disk of ``path``."""
+    return shutil.disk_usage(path).free
+
+
+def config_files(files: Sequence[Path]) -> Iterator[Finding]:
+    yield ok("config", text.config_read([str(path) for path in files]))
+    for path in files:
+        if path.stat().st_mode & _OTHERS:
+            yield fail("config.private", text.config_open(str(path)), command=f"chmod 600 {shlex.quote(str(path))}")
+        else:
+            yield ok("config.private", text.config_private())
+
+
+def disk(settings: Settings, free: Callable[[Path], int]) -> Finding:
+    folder = settings.orchestrator.data_path
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return fail("disk", text.no_folder(str(folder)), text.let_us_write(str(folder)))
+    gib = free(folder) / _GIB
+    if gib >= _LITTLE_GIB:
+        return ok("disk", text.space(str(folder), gib))
+    found = fail if gib < _FULL_GIB else warn
+    return found("disk", text.little_space(str(folder), gib), text.make_space(str(folder)))
+
+
+def database(path: Path) -> Iterator[Finding]:
+    """Nothing is made or changed; what follows needs a database only when every line is ok."""
+    if not path.exists():
+        yield fail("database", text.no_database(str(path)), command="agent-fleet migrate")
+        return
+    if broken := _damage(path):
+        yield fail("database", text.database_broken(str(path), broken), text.restore_it(str(path)))
+        return
+    try:
+        missing = pending(path)
+    except Refused as newer:
+        yield fail("database", newer.reason, newer.fix)
+        return
+    if missing:
+        yield fail("database", text.schema_old(str(path), missing), command="agent-fleet migrate")
+    else:
+        yield ok("database", text.database_good(str(path)))
+    if path.stat().st_mode & _OTHERS:
+        yield warn("database.private", text.database_open(str(path)), command=f"chmod 600 {shlex.quote(str(path))}")
+
+
+def queues(store: Store) -> Iterator[Finding]:
+    """What could not be dealt with."""
+    aside, waiting = store.read(lambda sql: (inbox.put_aside(sql), outbox.pending(sql)))
+    if aside:
+        yield warn("inbox", text.put_aside(len(aside)), text.report_it())
+    else:
+        yield ok("inbox", text.nothing_put_aside())
+    failing = [error for _, tries, error in waiting if tries >= _FAILED_TRIES]
+    if failing:
+        yield warn("outbox", text.outbox_behind(len(failing), failing[-1]), text.outbox_waits())
+    else:
+        yield ok("outbox", text.outbox_good())
+
+
+def worker(store: Store, now: float) -> Finding:
+    if not _locked(store.path.with_name(store.path.name + ".worker.lock")):
+        return fail("worker", text.no_worker(), text.start_it())
+    ages = store.read(lambda sql: beats.ages(sql, now))
+    silent = [name for name in _LOOPS if ages.get(name, math.inf) > _STUCK_SECS]
+    return (
+        fail("worker", text.worker_stuck(silent), text.restart_worker()) if silent else ok("worker", text.worker_runs())
+    )
+
+
+def server(settings: Settings) -> Finding:
+    """Asked at its public address, as forge and agents do."""
+    url = settings.server.url.rstrip("/")
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=_ANSWER_SECS) as answer:  # noqa: S310 - http(s), checked
+            ours = "Agent-Fleet-Version" in answer.headers
+    except urllib.error.HTTPError as problem:
+        ours = "Agent-Fleet-Version" in problem.headers
+    except (OSError, http.client.HTTPException) as problem:
+        return fail("server", text.server_silent(url, str(getattr(problem, "reason", problem))), text.check_address())
+    if not ours:
+        return fail("server", text.server_stranger(url), text.free_the_port())
+    return ok("server", text.server_answers(url))
+
+
+def _damage(path: Path) -> str:
+    """What SQLite's own check says; "" for a database that is whole."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as raw:
+            [said] = raw.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as problem:
+        return str(problem)
+    return "" if said == "ok" else str(said)
+
+
+def _locked(path: Path) -> bool:
+    """Whether a process holds the lock; taking it to find out would keep a worker from starting."""
+    try:
+        wanted = path.stat()
+    except FileNotFoundError:
+        return False
+    place = f"{os.major(wanted.st_dev):02x}:{os.minor(wanted.st_dev):02x}:{wanted.st_ino}"
+    locks = Path("/proc/locks").read_text("ascii").splitlines()
+    return any(" FLOCK " in line and place in line.split() for line in locks)

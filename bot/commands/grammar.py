@@ -59,6 +59,13 @@ def has_commands(text: str) -> bool:
     return "/fleet" in text[:MAX_TEXT].lower() and bool(parse(text))
 
 
+def without_commands(text: str) -> str:
+    """The text without its command lines: what is left for somebody who does not obey them."""
+    lines = text[:MAX_TEXT].replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    commands = {number for number, _ in _command_lines(lines)}
+    return "\n".join(line for number, line in enumerate(lines) if number not in commands)
+
+
 def added(before: str, after: str) -> bool:
     """Whether an edit brought a command line that was not there."""
     old = {(x.verb, x.rest) for x in parse(before)}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from bot.commands import grammar
 from bot.core import cleaning, feedback
 from bot.core import events as e
 from bot.core.facts import CommitCheck, Opinion, PullRequest, Review
@@ -83,7 +84,9 @@ def _seen(fleet: Fleet, repo: KnownRepository, pull: PullRequest, task: Task, ru
 def _heard(fleet: Fleet, repo: KnownRepository, pull: PullRequest, review: Review) -> Heard:
     steers = rights.right_of(fleet, repo, review.author).may_write
     comments = fleet.forge.reviews.comments(ref(repo), pull.number, review.id) if review.has_comments else []
-    return Heard(review, tuple(c for c in comments if c.author.id == review.author.id), steers)
+    # Commands in a review are explained to their author, not obeyed (Forgejo 15): nor are they work for the agent.
+    said = replace(review, body=grammar.without_commands(review.body)) if review.body else review
+    return Heard(said, tuple(c for c in comments if c.author.id == review.author.id), steers)
 
 
 def _checks(fleet: Fleet, repo: KnownRepository, pull: PullRequest) -> list[CommitCheck]:

@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 
 import bot
+from tests.hosts.machines import free_port
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -62,7 +63,7 @@ def test_it_is_installed_and_serves(program: Path, tmp_path: Path) -> None:
     assert run(program, tmp_path, "--version").stdout == f"agent-fleet {bot.__version__}\n"
     token = tmp_path / "token"
     token.write_text("t0ken-t0ken")
-    port = "19417"
+    port = str(free_port())
     made = run(
         program, tmp_path, "init", "--url", "http://127.0.0.1:1", "--token-file", str(token), "--port", port
     )  # fmt: skip
@@ -71,11 +72,14 @@ def test_it_is_installed_and_serves(program: Path, tmp_path: Path) -> None:
     with subprocess.Popen(
         [str(program), "serve"], cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as server:
-        assert server.stdout is not None
-        assert port in server.stdout.readline()  # printed once it answers
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answer:
-            assert answer.status == 200
-        found = {x["check"]: x["state"] for x in json.loads(run(program, tmp_path, "doctor", "--json").stdout)["lines"]}
-        assert (found["database"], found["server"], found["worker"], found["forge"]) == ("ok", "ok", "ok", "fail")
-        server.terminate()
+        try:
+            assert server.stdout is not None
+            assert port in server.stdout.readline()  # printed once it answers
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answer:
+                assert answer.status == 200
+            said = run(program, tmp_path, "doctor", "--json").stdout
+            found = {x["check"]: x["state"] for x in json.loads(said)["lines"]}
+            assert (found["database"], found["server"], found["forge"]) == ("ok", "ok", "fail"), said
+        finally:
+            server.terminate()
     assert server.returncode == 0

@@ -141,3 +141,9 @@ def test_its_work_grows_with_the_length_and_no_faster(piece: str) -> None:
 def test_a_text_of_megabytes_is_read_up_to_its_limit() -> None:
     assert parse("x" * MAX_TEXT + "\n/fleet run") == []
     assert grammar.has_commands("/fleet run\n" + "<!--`" * 1_000_000)
+
+
+def test_what_is_left_of_a_text_without_its_commands() -> None:
+    assert grammar.without_commands("Please mend this.\n/fleet retry\nThanks") == "Please mend this.\nThanks"
+    assert grammar.without_commands("/fleet retry").strip() == ""
+    assert grammar.without_commands("```\n/fleet retry\n```") == "```\n/fleet retry\n```"

@@ -216,11 +216,6 @@ def agent_is_not_configured(agent: str) -> str:
     return f"The configuration does not name {agent} any more."
 
 
-def run_lost(host: str, why: str) -> str:
-    how = {"boot": "restarted", "gone": "lost the process that watched the run", "silent": "does not answer"}
-    return f"{host} {how.get(why, 'lost the run')}."
-
-
 def run_ended_there(host: str, why: str) -> str:
     return f"The run could not be carried out on {host}: {why}."
 

@@ -19,9 +19,9 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-# The server dies at every single point of a story, not at a sample of them; a run floods us with a whole gigabyte.
+# The server dies at every point of a story (of the longest, at a third of them), not at a sample; a run floods us with a gigabyte.
 test-power: $(STAMP)
-	POWER_CUTS=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/scenarios/test_power_cuts.py tests/scenarios/test_host_power_cuts.py tests/hosts/test_dispatch.py
+	POWER_CUTS=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/scenarios/test_power_cuts.py tests/scenarios/test_host_power_cuts.py tests/scenarios/test_feedback_power_cuts.py tests/scenarios/test_commands_once.py tests/hosts/test_dispatch.py
 
 # Real agent CLIs from their registries (about 4 GB below ~/.cache) against a model on loopback; some: CLIS="codex gemini"
 test-agents: $(STAMP)

@@ -7,6 +7,7 @@ import pytest
 from tests.scenarios.test_power_cuts import _until_it_works
 from tests.world import World
 from tests.world.issues import IssueView
+from tests.world.power import cuts
 from tests.world.world import world as build
 
 #: So that the runs can be spread over processors.
@@ -39,7 +40,7 @@ def test_a_power_cut_at_any_point_changes_nothing_in_the_end(share: int, tmp_pat
         _ends_as_it_should(world, _story(world))
         points = world.power.passed
     assert points > 20, "the story passes fewer points than it should"
-    for at in range(1 + share, points + 1, SHARES):
+    for at in cuts(points, share, SHARES):
         with build(tmp_path / str(at)) as world:
             world.power.cut_at = at
             _ends_as_it_should(world, _story(world))

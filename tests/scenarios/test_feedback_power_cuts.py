@@ -8,10 +8,9 @@ import pytest
 from tests.scenarios.test_power_cuts import _sent, _until_it_works
 from tests.world import World
 from tests.world.issues import IssueView
+from tests.world.power import cuts
 from tests.world.world import world as build
 
-#: Every so-many-th point is tried: the steps before and after are those of the whole product.
-EVERY = 7
 SHARES = 4
 
 
@@ -63,7 +62,7 @@ def points(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, int]:
 def test_a_power_cut_changes_nothing_in_the_end(share: int, points: tuple[int, int], tmp_path: Path) -> None:
     first, last = points
     assert last - first > 60, "the story passes fewer points than it should"
-    for at in range(first + 1 + share * EVERY, last + 1, EVERY * SHARES):
+    for at in cuts(last, share, SHARES, after=first, thin=3):
         with build(tmp_path / str(at), rework=RULES) as world:
             wanted = at - first
 

@@ -11,14 +11,15 @@ class PowerCut(BaseException):
     """The process is gone; nothing after this point runs."""
 
 
-def cuts(points: int, share: int, shares: int) -> range:
+def cuts(points: int, share: int, shares: int, *, after: int = 0, thin: int = 1) -> range:
     """At which of a story's points to cut the power, in one of several shares.
 
     Points come in pairs, before and after a deed: after one and before the next is the same moment, so every second
-    one is all of them (POWER_CUTS=all, as CI runs them); otherwise an eighth of those.
+    one is all of them (POWER_CUTS=all, as CI runs them); otherwise an eighth of those. `after` leaves a story's
+    beginning out, which another story cuts already; of a long one only one in `thin` of these points is taken.
     """
-    step = 2 if os.environ.get("POWER_CUTS") == "all" else 16
-    return range(1 + step * share, points + 1, step * shares)
+    step = (2 if os.environ.get("POWER_CUTS") == "all" else 16) * thin
+    return range(after + 1 + step * share, points + 1, step * shares)
 
 
 class Power:

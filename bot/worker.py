@@ -1,12 +1,8 @@
-"""The worker: inbox → steps, outbox → forge, work → hosts, timers, sweeps. One per database, whatever starts it."""
+"""The worker: inbox → steps, outbox → forge, work → hosts, timers, sweeps. One works, whoever else stands by."""
 
-import contextlib
-import fcntl
-import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
@@ -22,7 +18,9 @@ from bot.service.fleet import Fleet
 from bot.service.opening import opened
 from bot.settings import Settings
 from bot.store import beats, inbox, outbox
-from bot.store.wakeups import INBOX, OUTBOX, WORK
+from bot.store.engines import shown
+from bot.store.leading import Lead
+from bot.store.wakeups import INBOX, OUTBOX, TOPICS, WORK
 
 log = structlog.get_logger(__name__)
 
@@ -36,76 +34,116 @@ _PATIENCE_SECS: Final = 15.0
 
 
 class Worker:
-    """Runs until told to stop. ``jobs`` are `schedule`'s: they only signal, the work is done by the loops."""
+    """Runs until told to stop. ``jobs`` are `schedule`'s: they only signal, the work is done by the loops.
+
+    On PostgreSQL any number of workers may run: one holds the lead and works, the others take over when it is gone.
+    """
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self._dispatcher = Dispatcher(fleet)
         self._workflow_dispatcher = WorkflowDispatcher(fleet)
         self._stop = threading.Event()
+        self._over = threading.Event()  # also when only the lead is lost
         self._sweep_due = threading.Event()
         self._tidying_due = threading.Event()
         self._comparing_due = threading.Event()
-        for due in (self._sweep_due, self._tidying_due):
-            due.set()  # at start
         self._beaten: dict[str, float] = {}
 
     def run(self) -> None:
-        """Blocks. Raises Refused when another worker runs on this database."""
-        with only_one(self._fleet.store.path):
-            receipt_key.ready(self._fleet)
-            threads = [
-                threading.Thread(target=self._loop, args=(name, turn), name=name)
-                for name, turn in (
-                    ("inbox", self._inbox),
-                    ("outbox", self._outbox),
-                    ("dispatch", self._dispatch),
-                    ("workflows", self._workflows),
-                    ("hosts", self._hosts),
-                    ("timers", self._timers),
-                    ("sweep", self._sweep),
-                    ("housekeeping", self._tidy),
-                )
-            ]
-            for thread in threads:
-                thread.start()
-            self._keep_time()
-            for thread in threads:
-                thread.join()
-            self._dispatcher.stop()
+        """Blocks. Raises Refused when another worker runs on this SQLite database."""
+        lead = self._fleet.store.lead()
+        try:
+            while self._taken(lead):
+                self._work(lead)
+                lead.give_up()
+        finally:
+            lead.give_up()
+
+    def _taken(self, lead: Lead) -> bool:
+        """Waits for the lead; False when told to stop."""
+        while not self._stop.is_set():
+            try:
+                if lead.take():
+                    return True
+            except Unavailable as problem:
+                log.warning("waiting for the database to answer again", reason=str(problem))
+            if not lead.shared:
+                here = shown(self._fleet.store.where)
+                raise Refused(another_worker(here), stop_the_other_worker(), 409, "another_worker")
+            self._stop.wait(_TICK_SECS)
+        return False
+
+    def _work(self, lead: Lead) -> None:
+        """Until told to stop, or until the lead is lost: then another worker goes on where this one stopped."""
+        self._over.clear()
+        if self._stop.is_set():
+            return
+        for due in (self._sweep_due, self._tidying_due):
+            due.set()  # at start
+        receipt_key.ready(self._fleet)
+        threads = [
+            threading.Thread(target=self._loop, args=(name, turn), name=name)
+            for name, turn in (
+                ("inbox", self._inbox),
+                ("outbox", self._outbox),
+                ("dispatch", self._dispatch),
+                ("workflows", self._workflows),
+                ("hosts", self._hosts),
+                ("timers", self._timers),
+                ("sweep", self._sweep),
+                ("housekeeping", self._tidy),
+            )
+        ]
+        for thread in threads:
+            thread.start()
+        self._keep_time(lead)
+        self._end_loops()
+        for thread in threads:
+            thread.join()
+        self._dispatcher.stop()
+        self._dispatcher, self._workflow_dispatcher = Dispatcher(self._fleet), WorkflowDispatcher(self._fleet)
 
     def stop(self) -> None:
         """Lets every loop finish what it is doing and end."""
         self._stop.set()
-        self._sweep_due.set()
-        self._tidying_due.set()
+        self._end_loops()
         self._fleet.store.wakeups.close()
 
-    def _keep_time(self) -> None:
+    def _end_loops(self) -> None:
+        self._over.set()
+        self._sweep_due.set()
+        self._tidying_due.set()
+        self._fleet.store.wakeups.signal(TOPICS)
+
+    def _keep_time(self, lead: Lead) -> None:
         """`schedule` on this thread; a job of its own that fails would starve the others, so each only signals."""
         plan = schedule.Scheduler()
         plan.every(self._fleet.settings.orchestrator.sweep_interval_secs).seconds.do(self._sweep_due.set)
         plan.every(1).days.do(self._tidying_due.set)
         plan.every(1).hours.do(self._comparing_due.set)
         while not self._stop.wait(_TICK_SECS):
+            if not lead.holds():
+                log.warning("the lead is lost, another worker takes over")
+                return
             plan.run_pending()
 
     def _loop(self, name: str, turn: Callable[[], None]) -> None:
         structlog.contextvars.bind_contextvars(loop=name)  # of this thread: every line it logs says so
-        while not self._stop.is_set():
+        while not self._over.is_set():
             try:
                 self._turn(name, turn)
                 self._turn(name, lambda: self._beat(name))  # also when the forge did not answer
             except Exception:
                 log.exception("a loop failed and goes on", loop=name)
-                self._stop.wait(5.0)
+                self._over.wait(5.0)
 
     def _turn(self, name: str, turn: Callable[[], None]) -> None:
         try:
             turn()
         except Unavailable as problem:
             log.warning("waiting for the world to answer again", loop=name, reason=str(problem))
-            self._stop.wait(min(problem.retry_after or 5.0, _PATIENCE_SECS))
+            self._over.wait(min(problem.retry_after or 5.0, _PATIENCE_SECS))
 
     def _beat(self, name: str) -> None:
         now = self._fleet.clock()
@@ -116,7 +154,7 @@ class Worker:
     def _go_on(self, name: str) -> bool:
         """Asked between the items of a batch: the loop shows that it lives, and ends when it is told to."""
         self._beat(name)
-        return not self._stop.is_set()
+        return not self._over.is_set()
 
     def _inbox(self) -> None:
         seen = self._fleet.store.wakeups.count(INBOX)
@@ -142,22 +180,22 @@ class Worker:
 
     def _hosts(self) -> None:
         self._dispatcher.look_after()
-        self._stop.wait(min(self._fleet.settings.orchestrator.heartbeat_interval_secs, _HOSTS_SECS))
+        self._over.wait(min(self._fleet.settings.orchestrator.heartbeat_interval_secs, _HOSTS_SECS))
 
     def _timers(self) -> None:
         clocks.tick(self._fleet)
-        self._stop.wait(_TICK_SECS)
+        self._over.wait(_TICK_SECS)
 
     def _sweep(self) -> None:
-        if self._sweep_due.wait(_BEAT_SECS) and not self._stop.is_set():
+        if self._sweep_due.wait(_BEAT_SECS) and not self._over.is_set():
             self._sweep_due.clear()
             sweep.sweep(self._fleet)
-        if self._comparing_due.is_set() and not self._stop.is_set():
+        if self._comparing_due.is_set() and not self._over.is_set():
             self._comparing_due.clear()
             reconcile.compare(self._fleet, go_on=lambda: self._go_on("sweep"))
 
     def _tidy(self) -> None:
-        if self._tidying_due.wait(_BEAT_SECS) and not self._stop.is_set():
+        if self._tidying_due.wait(_BEAT_SECS) and not self._over.is_set():
             self._tidying_due.clear()
             self._dispatcher.clear_up()
             housekeeping.tidy(self._fleet, go_on=lambda: self._go_on("housekeeping"))
@@ -165,20 +203,6 @@ class Worker:
     def _sleep_until(self, topic: str, seen: int, due: float | None) -> None:
         wait = _BEAT_SECS if due is None else min(_BEAT_SECS, max(0.0, due - self._fleet.clock()))
         self._fleet.store.wakeups.wait(topic, seen, wait)
-
-
-@contextlib.contextmanager
-def only_one(database: Path) -> Iterator[None]:
-    """Holds the worker's lock of this database; the kernel lets go of it when the process dies."""
-    fd = os.open(database.with_name(database.name + ".worker.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refused(another_worker(str(database)), stop_the_other_worker(), 409, "another_worker") from None
-        yield
-    finally:
-        os.close(fd)
 
 
 def settle(fleet: Fleet, rounds: int = 100, dispatch: Callable[[], int] = lambda: 0) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 
 from tests.contract import real
+from tests.world import databases
 
 _HOW: Final = "set FORGEJO_URL and FORGEJO_ADMIN_TOKEN, or FORGEJO_BIN"
 
@@ -16,3 +17,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"contract: the real Forgejo was not checked ({_HOW})")
         ran = "only rehearsed on the stand-in" if os.environ.get("REHEARSE") == "1" else "not run"
         terminalreporter.write_line(f"real: {ran}, there is no Forgejo to run on ({_HOW})")
+
+
+def pytest_sessionfinish() -> None:
+    databases.stop_server()

@@ -10,6 +10,7 @@ from bot.core import operator_text as text
 from bot.core.errors import Refused
 from bot.settings import load
 from bot.store.database import migrate, pending
+from bot.store.engines import shown
 
 
 @click.command("migrate")
@@ -17,13 +18,13 @@ from bot.store.database import migrate, pending
 @click.option("--check", is_flag=True, help="Change nothing; fail when something is to be applied.")
 def command(config: Path | None, check: bool) -> None:
     """Make the database, or bring it up to this version; safe to run at any time and twice at once."""
-    path = load(config, os.environ, for_bot=False).settings.orchestrator.db_path
+    where = load(config, os.environ, for_bot=False).settings.orchestrator.database
     if check:
-        waiting = pending(path)
+        waiting = pending(where)
         if waiting:
-            raise Refused(text.not_applied(str(path), waiting), text.run_migrate())
-        click.echo(text.schema_current(str(path)))
+            raise Refused(text.not_applied(shown(where), waiting), text.run_migrate())
+        click.echo(text.schema_current(shown(where)))
         return
-    for name in migrate(path):
+    for name in migrate(where):
         click.echo(text.applied(name))
-    click.echo(text.schema_current(str(path)))
+    click.echo(text.schema_current(shown(where)))

@@ -10,7 +10,7 @@ from bot.store import Store, open_store
 @contextmanager
 def opened_store(settings: Settings) -> Iterator[Store]:
     """The database, closed afterwards. Raises Refused when its schema is older or newer than this program's."""
-    store = open_store(settings.orchestrator.db_path)
+    store = open_store(settings.orchestrator.database)
     try:
         yield store
     finally:

@@ -34,7 +34,7 @@ def command(
     if repository.count("/") != 1 or not all(repository.split("/")):
         raise Refused(text.not_a_repository(repository), text.name_it_so())
     settings = load(config, os.environ).settings
-    migrate(settings.orchestrator.db_path)
+    migrate(settings.orchestrator.database)
     with opened(settings) as fleet:
         fleet.store.watch_other_processes()  # the web process's commit of the test delivery wakes us
         done = set_up(fleet, repository, dry_run=dry_run, new_hook=new_hook)

@@ -51,7 +51,11 @@ def claim(
         if offer[1] and (unknown := _look_again(fleet, offer[1])):
             left_out.add(unknown)
             continue
-        found = fleet.step(lambda step: _claim(step, agent_id, repos, capabilities, claim_id, left_out))
+        o = fleet.settings.orchestrator
+        side_by_side = not (o.max_running or o.max_running_per_repo)  # limits of the fleet are counted by one at a time
+        found = fleet.step(
+            lambda step: _claim(step, agent_id, repos, capabilities, claim_id, left_out), shared=side_by_side
+        )
         if not isinstance(found, _CannotStart):
             return found
     return None
@@ -92,8 +96,15 @@ def _candidate(
     capabilities: tuple[str, ...],
     claim_id: str,
     left_out: Collection[int],
+    *,
+    take: bool = False,
 ) -> tuple[Agent, str] | None:
-    """The agent and the task it may have; "" as task when this claim was made before."""
+    """The agent and the task it may have; "" as task when this claim was made before.
+
+    To ``take``, both are locked until the transaction's end.
+    """
+    if take:
+        agents.lock(sql, agent_id)
     agent = registered(sql, agent_id)
     if claim_id and attempts.by_claim(sql, agent_id, claim_id):
         return agent, ""
@@ -109,7 +120,7 @@ def _candidate(
         return None
     closed |= policies.closed_to(sql, agent.id, agent.agent_type)
     refused = [*agent.lost_tasks, *avoided.by(sql, agent_id, fleet.clock())]
-    task_id = claims.next_task(sql, who, refused, {*closed, *full, *used_up, *left_out})
+    task_id = claims.next_task(sql, who, refused, {*closed, *full, *used_up, *left_out}, take=take)
     return (agent, task_id) if task_id else None
 
 
@@ -132,7 +143,7 @@ def _claim(
     claim_id: str,
     left_out: Collection[int],
 ) -> Claim | _CannotStart | None:
-    found = _candidate(step.fleet, step.sql, agent_id, repos, capabilities, claim_id, left_out)
+    found = _candidate(step.fleet, step.sql, agent_id, repos, capabilities, claim_id, left_out, take=True)
     if found is None:
         return None
     agent, task_id = found

@@ -35,9 +35,12 @@ class Fleet:
     chance: Callable[[], float] = random.random
     looked_at: dict[tuple[int, int], float] = field(default_factory=dict, repr=False)
 
-    def step(self, command: "Callable[[Step], T]") -> T:
-        """Runs ``command`` in one transaction: events, projections and wanted effects, or nothing."""
-        return self.store.write(lambda sql: command(Step(self, sql, self.clock())))
+    def step(self, command: "Callable[[Step], T]", *, shared: bool = False) -> T:
+        """Runs ``command`` in one transaction: events, projections and wanted effects, or nothing.
+
+        ``shared`` as for ``Store.write``: it locks what it decides by.
+        """
+        return self.store.write(lambda sql: command(Step(self, sql, self.clock())), shared=shared)
 
     def read(self, query: Callable[[Sql], T]) -> T:
         return self.store.read(query)

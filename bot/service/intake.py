@@ -29,7 +29,9 @@ def receive(fleet: Fleet, headers: Mapping[str, str], body: bytes) -> tuple[int,
     forgejo = fleet.settings.forgejo
     secrets = [forgejo.webhook_secret.get_secret_value(), forgejo.webhook_secret_previous.get_secret_value()]
     signed = verify.check(headers, body, secrets)
-    return fleet.store.write(lambda sql: inbox.put(sql, signed.delivery, signed.event_type, signed.body, fleet.clock()))
+    return fleet.store.write(
+        lambda sql: inbox.put(sql, signed.delivery, signed.event_type, signed.body, fleet.clock()), shared=True
+    )
 
 
 def work_off(fleet: Fleet, limit: int = 50, go_on: Callable[[], bool] = lambda: True) -> int:

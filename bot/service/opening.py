@@ -17,7 +17,7 @@ def open_fleet(settings: Settings) -> Fleet:
     Whoever opens it closes it (``close_fleet``). Raises Refused when the database's schema is not this program's.
     """
     logs.configure(settings.log.level, settings.log.format, settings.secrets())
-    store = open_store(settings.orchestrator.db_path)
+    store = open_store(settings.orchestrator.database)
     f = settings.forgejo
     api = Api(f.url, f.token.get_secret_value(), timeout_secs=f.request_timeout_secs, ca_file=f.ca_file)
     api.on_failure = lambda kind: store.tally.add(counters.FORGE_ERRORS, kind)

@@ -212,6 +212,11 @@ class Orchestrator(Section):
         return self.heartbeat_interval_secs * self.heartbeat_timeout_threshold
 
     @property
+    def database(self) -> Path | str:
+        """The file of an SQLite, or the URL of a PostgreSQL."""
+        return self.database_url.get_secret_value() or self.db_path
+
+    @property
     def data_path(self) -> Path:
         return Path(self.data_dir) if self.data_dir else self.db_path.parent
 

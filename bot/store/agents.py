@@ -71,6 +71,12 @@ def find(sql: Sql, agent_id: str) -> Agent | None:
     return _agent(row) if row else None
 
 
+def lock(sql: Sql, agent_id: str) -> None:
+    """Until the transaction's end nobody else claims for this agent: what it may still take is counted, then used."""
+    if sql.many_writers:
+        sql.all("SELECT 1 FROM agent WHERE id = ? FOR UPDATE", agent_id)
+
+
 def listed(sql: Sql) -> list[Agent]:
     return [_agent(r) for r in sql.all(f"SELECT {_COLUMNS} FROM agent ORDER BY id")]
 

@@ -8,22 +8,38 @@ from bot.store import classes
 from bot.store.dialect import Sql
 
 
-def next_task(sql: Sql, agent: Candidate, refused: Collection[str] = (), closed: Collection[int] = ()) -> str | None:
+def next_task(
+    sql: Sql, agent: Candidate, refused: Collection[str] = (), closed: Collection[int] = (), *, take: bool = False
+) -> str | None:
     """The id of the most urgent, longest waiting claimable task that ``agent`` may run, None for none.
 
-    ``refused`` are tasks not to be given to it, ``closed`` repositories that hand out nothing to it now.
+    ``refused`` are tasks not to be given to it, ``closed`` repositories that hand out nothing to it now. To ``take``
+    is to lock it until the transaction's end where others claim at the same time: they pass over it.
     """
     heads = []
-    for class_id, key, repo, _ in classes.waiting(sql):
+    for class_id, key, repo, _ in classes.waiting(sql, most=1):
         if key.repo_id not in closed and matching.fits(agent, key, repo):
-            heads += _heads(sql, class_id, refused)
-    return min(heads)[2] if heads else None
+            heads += [(head, class_id) for head in _heads(sql, class_id, refused)]
+    heads.sort()
+    if not (take and sql.many_writers):
+        return heads[0][0][2] if heads else None
+    for _, class_id in heads:
+        taken = _heads(sql, class_id, refused, "FOR UPDATE SKIP LOCKED")
+        if taken:
+            return taken[0][2]
+    return None
 
 
-def _heads(sql: Sql, class_id: int, refused: Collection[str]) -> list[tuple[int, float, str]]:
+def _heads(sql: Sql, class_id: int, refused: Collection[str], locking: str = "") -> list[tuple[int, float, str]]:
+    """At most one. PostgreSQL looks at a row again once it has it locked, so it is still claimable."""
+    if locking and refused:
+        marks = ", ".join("?" for _ in refused)
+        where, limit = f"AND id NOT IN ({marks})", 1
+    else:
+        where, limit = "", 1 + len(refused)
     rows = sql.all(
-        """SELECT priority, queued_at, id FROM task WHERE claimable = 1 AND class_id = ?
-           ORDER BY priority, queued_at, id LIMIT ?""",
-        *(class_id, 1 + len(refused)),
+        f"""SELECT priority, queued_at, id FROM task WHERE claimable = 1 AND class_id = ? {where}
+            ORDER BY priority, queued_at, id LIMIT ? {locking}""",
+        *(class_id, *(refused if where else ()), limit),
     )
     return [(r[0], r[1], r[2]) for r in rows if r[2] not in refused][:1]

@@ -1,6 +1,7 @@
 """Requirement classes: what waiting tasks have in common, so that a claim looks at classes and never at the queue."""
 
 import json
+from typing import Final
 
 from bot.core.errors import Refused
 from bot.core.matching import ClassKey
@@ -28,18 +29,34 @@ def of(sql: Sql, key: ClassKey) -> int:
 
 
 def count(sql: Sql, class_id: int, change: int) -> None:
-    """Keeps the number of claimable tasks of a class; id 0 is no class."""
-    if class_id:
+    """Keeps the number of claimable tasks of a class; id 0 is no class.
+
+    Where many write at the same time nothing is kept: all claims of a class would wait for one row.
+    """
+    if class_id and not sql.many_writers:
         sql.run("UPDATE class SET waiting = waiting + ? WHERE id = ?", change, class_id)
 
 
-def waiting(sql: Sql) -> list[tuple[int, ClassKey, str, int]]:
-    """The classes with claimable tasks: (id, key, repository's name now, how many)."""
-    rows = sql.all(
-        """SELECT class.id, class.repo_id, class.requirements, class.reserved_for, class.waiting, repo.full_name
-           FROM class JOIN repo ON repo.id = class.repo_id WHERE class.waiting > 0"""
-    )
+def waiting(sql: Sql, most: int = 1_000_000) -> list[tuple[int, ClassKey, str, int]]:
+    """The classes with claimable tasks: (id, key, repository's name now, how many).
+
+    Whoever needs no exact number says the ``most`` to count up to; where the numbers are kept they are exact.
+    """
+    if sql.many_writers:
+        rows = sql.all(_COUNTED, most)
+    else:
+        rows = sql.all(
+            """SELECT class.id, class.repo_id, class.requirements, class.reserved_for, class.waiting, repo.full_name
+               FROM class JOIN repo ON repo.id = class.repo_id WHERE class.waiting > 0"""
+        )
     return [(r[0], ClassKey(r[1], tuple(json.loads(r[2])), r[3]), r[5], r[4]) for r in rows]
+
+
+#: One look into the index of claimable tasks per class.
+_COUNTED: Final = """SELECT class.id, class.repo_id, class.requirements, class.reserved_for, found.n, repo.full_name
+    FROM class JOIN repo ON repo.id = class.repo_id CROSS JOIN LATERAL (SELECT count(*) AS n FROM
+    (SELECT 1 FROM task WHERE claimable = 1 AND task.class_id = class.id LIMIT ?) AS seen) AS found
+    WHERE found.n > 0"""
 
 
 def _make_room(sql: Sql) -> None:

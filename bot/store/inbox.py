@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.store import counters
-from bot.store.dialect import Duplicate, Sql
+from bot.store.dialect import Sql
 from bot.store.wakeups import INBOX
 
 
@@ -23,13 +23,12 @@ def put(sql: Sql, delivery: str, event_type: str, body: bytes, at: float) -> tup
     if known is not None:
         counters.add(sql, counters.WEBHOOKS, "duplicate")
         return int(known), False
-    try:
-        rows = sql.all(
-            """INSERT INTO inbox (delivery, event_type, body, received_at, state, tries, next_at, error)
-               VALUES (?, ?, ?, ?, 'new', 0, ?, '') RETURNING id""",
-            *(delivery, event_type, body, at, at),
-        )
-    except Duplicate:
+    rows = sql.all(
+        """INSERT INTO inbox (delivery, event_type, body, received_at, state, tries, next_at, error)
+           VALUES (?, ?, ?, ?, 'new', 0, ?, '') ON CONFLICT (delivery) DO NOTHING RETURNING id""",
+        *(delivery, event_type, body, at, at),
+    )
+    if not rows:
         return int(sql.value("SELECT id FROM inbox WHERE delivery = ?", delivery)), False
     counters.add(sql, counters.WEBHOOKS, "accepted")
     sql.wake(INBOX)

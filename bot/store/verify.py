@@ -105,7 +105,7 @@ def _classes(sql: Sql, seen: Mapping[str, Task | None]) -> Iterator[Difference]:
            FROM class"""
     )
     for class_id, kept, counted in rows:
-        if kept != counted:
+        if kept != counted and not sql.many_writers:  # there the numbers are not kept
             yield Difference(f"class {class_id}", f"counts {kept} waiting tasks, there are {counted}")
     rows = sql.all(
         """SELECT task.id, class.repo_id, class.requirements, class.reserved_for

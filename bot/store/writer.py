@@ -2,22 +2,18 @@
 
 The first caller to come leads: it takes everything that waits, runs each command in a savepoint of its own (one bad
 command does not spoil the others), commits, and wakes the callers. Alone, a command runs at once on its caller's
-thread. Between processes a file lock keeps turns fair: SQLite's own busy handler starves those who wait.
+thread.
 """
 
-import contextlib
-import fcntl
-import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final
 
-from peewee import Database, OperationalError
+from peewee import OperationalError
 
-from bot.core.errors import Unavailable
-from bot.store.dialect import Sql
+from bot.store.dialect import Lost, Sql
+from bot.store.transactions import Transactions
 
 Command = Callable[[Sql], Any]
 
@@ -36,16 +32,15 @@ class _Item:
 class Writer:
     """``after_commit`` is called with the topics that the committed commands woke."""
 
-    def __init__(self, db: Database, lock_path: Path, after_commit: Callable[[set[str]], None]) -> None:
-        self._db = db
+    def __init__(self, transactions: Transactions, after_commit: Callable[[set[str]], None]) -> None:
+        self._transactions = transactions
         self._after_commit = after_commit
         self._guard = threading.Lock()
         self._waiting: deque[_Item] = deque()
         self._led = False
-        self._lock_fd = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def close(self) -> None:
-        os.close(self._lock_fd)
+        self._transactions.close()
 
     def write(self, command: Command) -> Any:
         """Runs ``command`` in a transaction and returns its result once that is durable.
@@ -97,44 +92,29 @@ class Writer:
             self._waiting[0].turn.set()
 
     def _run(self, batch: list[_Item]) -> None:
-        sql = Sql(self._db)
+        def work(sql: Sql) -> None:
+            if len(batch) == 1:
+                batch[0].result = batch[0].command(sql)
+            else:
+                for item in batch:
+                    self._run_one(item, sql)
+
         try:
-            with self._db.connection_context(), self._turn(), self._db.atomic():
-                if len(batch) == 1:
-                    batch[0].result = batch[0].command(sql)
-                else:
-                    for item in batch:
-                        self._run_one(item, sql)
+            woken = self._transactions.run(work)
         except BaseException as problem:  # the whole batch is rolled back: every caller must hear of it
             for item in batch:
-                item.error = item.error or _explained(problem)
+                item.error = item.error or problem
             if not isinstance(problem, Exception):
                 raise
             return
-        self._after_commit(sql.woken)
+        self._after_commit(woken)
 
     def _run_one(self, item: _Item, sql: Sql) -> None:
+        item.error = None  # of a transaction that the engine gave up
         try:
-            with self._db.savepoint():
+            with sql.savepoint():
                 item.result = item.command(sql)
-        except OperationalError:
+        except (OperationalError, Lost):
             raise  # the engine cannot write: nothing of the batch can be kept
         except Exception as problem:  # noqa: BLE001 - handed to the caller whose command it was
             item.error = problem
-
-    @contextlib.contextmanager
-    def _turn(self) -> Iterator[None]:
-        fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
-
-
-def _explained(problem: BaseException) -> BaseException:
-    if isinstance(problem, OperationalError):
-        cause = problem.__context__ or problem  # peewee hides a full disk behind its failed rollback
-        error = Unavailable(f"The database cannot be written: {cause}.", retry_after=5)
-        error.__cause__ = problem
-        return error
-    return problem

@@ -38,7 +38,7 @@ def serve(settings: Settings) -> None:
 
     Prints one line to stdout once the service answers.
     """
-    migrate(settings.orchestrator.db_path)
+    migrate(settings.orchestrator.database)
     with _listening(settings) as listener, _told_to_stop() as told:
         # forked, not started anew: nothing is open and no thread runs yet
         fork = multiprocessing.get_context("fork")

@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 #: What the classes do not tell (a slot of the agent's own became free) is looked at this often.
 _LOOK_AGAIN_SECS: Final = 2.0
+#: Where more wait than this, nobody who fits stays without: one more is no news.
+_COUNTED_TO: Final = 1000
 #: This many go for the work at once; the others would find it taken.
 _AT_ONCE: Final = 4
 
@@ -104,4 +106,4 @@ class WaitingRoom:
 
 
 def _what_waits(sql: Sql) -> object:
-    return [(class_id, waiting) for class_id, _, _, waiting in classes.waiting(sql)]
+    return [(class_id, waiting) for class_id, _, _, waiting in classes.waiting(sql, _COUNTED_TO)]

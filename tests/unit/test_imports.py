@@ -44,6 +44,7 @@ ENTERED_BY: Final = {"standin": {"standin", "cli", "demo"}, "app": set[str](), "
 DOORS: Final = {
     "peewee": {"store", "migrations"},
     "playhouse": {"store", "migrations"},
+    "psycopg": {"store"},
     "pyforgejo": {"forge"},
     "httpx": {"forge"},
     "paramiko": {"execution"},

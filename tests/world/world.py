@@ -21,8 +21,10 @@ from bot.settings.hosts import HostEntry
 from bot.settings.sections import Adapter
 from bot.standin import Repository, Standin
 from bot.store import Store, database, inbox, outbox, tasks, tokens, verify
+from bot.store.engines import Where
 from bot.web.application import make_app
 from bot.worker import settle
+from tests.world import databases
 from tests.world.agents import PullAgent
 from tests.world.clock import Clock
 from tests.world.http import Site
@@ -40,10 +42,19 @@ class World:
     """``owner`` administers the repository, ``writer`` may push, ``reader`` may look, ``outsider`` is nobody's."""
 
     def __init__(
-        self, root: Path, forge: Standin, site: Site, power: Power, url: str, clock: Clock, **keys: Any
+        self,
+        root: Path,
+        database_at: Where,
+        forge: Standin,
+        site: Site,
+        power: Power,
+        url: str,
+        clock: Clock,
+        **keys: Any,
     ) -> None:
         self.forge, self.clock, self.url, self.power = forge, clock, url, power
         self._root, self._site, self._keys = root, site, keys
+        self._database = database_at
         self.agents: list[PullAgent] = []
         self.issues: list[IssueView] = []
         self.read: set[int] = set()
@@ -77,10 +88,13 @@ class World:
         return repo
 
     def _start(self) -> None:
-        db = self._root / "fleet.db"
         sections = {name: self._keys[name] for name in ("rework", "budget", "prices") if name in self._keys}
         keys = {name: value for name, value in self._keys.items() if name not in sections}
-        orchestrator = {"db_path": str(db), "data_dir": str(self._root / "data"), **keys}
+        orchestrator: dict[str, Any] = {"data_dir": str(self._root / "data"), **keys}
+        if isinstance(self._database, Path):
+            orchestrator["db_path"] = str(self._database)
+        else:
+            orchestrator["database_url"] = SecretStr(self._database)
         self.settings = Settings(
             server=Server(public_url=self.url),
             forgejo=Forgejo(url=self.forge.url, token=SecretStr(self.bot.token), webhook_secret=SecretStr(SECRET)),
@@ -90,8 +104,8 @@ class World:
             adapters=self.commands,
             **sections,
         )
-        database.migrate(db)
-        self.store: Store = database.open_store(db)
+        database.migrate(self._database)
+        self.store: Store = database.open_store(self._database)
         self.store.write = self.power.around(self.store.write)  # type: ignore[method-assign]
         http = session()
         http.request = self.power.around(http.request)  # type: ignore[method-assign]
@@ -268,8 +282,8 @@ def world(root: Path, *, clock: Clock | None = None, **keys: Any) -> Iterator[Wo
     clock, power = clock or Clock(), Power()
     forge = Standin(root / "forge", clock=clock, deliveries="manual")
     site = Site(power)
-    with forge.serve(), site.serve() as url:
-        made = World(root, forge, site, power, url, clock, **keys)
+    with forge.serve(), site.serve() as url, databases.database(databases.engine.get(), root, empty=True) as where:
+        made = World(root, where, forge, site, power, url, clock, **keys)
         try:
             yield made
             made.check()

@@ -14,6 +14,7 @@ from bot.core.events import Cancelled, RetryRequested
 from bot.core.states import State
 from bot.core.task import IllegalTransition
 from bot.store import Store, log, tasks
+from bot.store.engines import Where
 from bot.store.log import AlreadyHappened
 from bot.store.verify import differences
 from tests.unit.store.filling import a_repo, a_task, claim, happens, open_task
@@ -76,17 +77,22 @@ def test_an_issue_has_one_active_task(store: Store) -> None:
 def test_a_task_read_before_somebody_elses_step_cannot_be_written(store: Store) -> None:
     old = a_task(store)
     store.write(lambda sql: claim(sql, "t_1"))
-    with pytest.raises(Exception, match="UNIQUE constraint failed: event"):
+    with pytest.raises(Exception, match=r"UNIQUE constraint failed: event|unique constraint \"event_"):
         store.write(lambda sql: log.append(sql, old, "t_1", Cancelled("api", "ann"), cause="x", actor="x", at=1.0))
     assert store.read(lambda sql: tasks.get(sql, "t_1")).state is State.ASSIGNED
 
 
-def tampered(path: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(path)) as raw, raw:
-        raw.execute("DROP TRIGGER event_no_update")
-        raw.execute("DROP TRIGGER event_no_delete")
+def tampered(where: Where, *statements: str) -> None:
+    connect: Any = sqlite3.connect if isinstance(where, Path) else psycopg().connect
+    with closing(connect(where)) as raw, raw:
+        for trigger in ("event_no_update", "event_no_delete"):
+            raw.execute(f"DROP TRIGGER {trigger}" + ("" if isinstance(where, Path) else " ON event"))
         for statement in statements:
             raw.execute(statement)
+
+
+def psycopg() -> Any:
+    return pytest.importorskip("psycopg")
 
 
 @pytest.mark.parametrize(
@@ -109,13 +115,15 @@ def tampered(path: Path, *statements: str) -> None:
         ("UPDATE class SET requirements = '[]'", "t_2 waits in a class that is not its own"),
     ],
 )
-def test_verify_finds_what_was_tampered_with(path: Path, store: Store, statement: str, found: str) -> None:
+def test_verify_finds_what_was_tampered_with(where: Where, store: Store, statement: str, found: str) -> None:
     a_repo(store)
     a_task(store)
     store.write(lambda sql: claim(sql, "t_1"))
     a_task(store, "t_2")
     assert wrong(store) == []
-    tampered(path, statement)
+    if isinstance(where, str) and found.startswith("class 1 counts"):
+        return  # PostgreSQL keeps no such numbers: all claims of a class would wait for one row
+    tampered(where, statement)
     assert any(it.startswith(found) for it in wrong(store)), wrong(store)
 
 

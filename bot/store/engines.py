@@ -1,0 +1,144 @@
+"""The two engines, behind what the store needs of one: reading, writing, waking, leading, migrating."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+from playhouse.pool import PooledDatabase
+
+from bot.core import database_text as text
+from bot.core.errors import Refused
+from bot.store import dialect
+from bot.store.dialect import Sql
+from bot.store.leading import FileLead, Lead
+from bot.store.transactions import OnSqlite, Transactions
+from bot.store.wakeups import Wakeups, Watcher
+
+#: A database: the path of an SQLite file, or the URL of a PostgreSQL.
+Where = Path | str
+
+
+def shown(where: Where) -> str:
+    """For people: without a password."""
+    if isinstance(where, Path):
+        return str(where)
+    parts = urlsplit(where)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+
+class Engine(Protocol):
+    """One engine on one database; made after a fork, never before."""
+
+    #: Whether shared commands run at the same time.
+    many_writers: bool
+
+    def read(self, query: Callable[[Sql], Any]) -> Any: ...
+
+    def transactions(self, *, shared: bool) -> Transactions:
+        """``shared``: for commands that lock what they decide by."""
+        ...
+
+    def watch(self, wakeups: Wakeups) -> None:
+        """From now on commits of other processes wake waiters of this one."""
+        ...
+
+    def lead(self) -> Lead: ...
+
+    def close(self) -> None: ...
+
+
+class OnSqliteFile:
+    many_writers = False
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db = dialect.sqlite(str(path))
+        self._watcher: Watcher | None = None
+        self._watched: PooledDatabase | None = None
+
+    def read(self, query: Callable[[Sql], Any]) -> Any:
+        with self._db.connection_context():
+            return query(Sql(self._db))
+
+    def transactions(self, *, shared: bool) -> Transactions:  # noqa: ARG002 - there is one writer at a time
+        return OnSqlite(self._db, self._path.with_name(self._path.name + ".write.lock"))
+
+    def watch(self, wakeups: Wakeups) -> None:
+        connection = dialect.sqlite(str(self._path))
+        connection.connect()
+        sql = Sql(connection)
+        self._watched = connection
+        self._watcher = Watcher(lambda: dialect.changes_token(sql), wakeups)
+        self._watcher.start()
+
+    def lead(self) -> Lead:
+        return FileLead(self._path.with_name(self._path.name + ".worker.lock"))
+
+    def close(self) -> None:
+        if self._watcher:
+            self._watcher.stop()
+        if self._watched:
+            self._watched.close_all()
+        self._db.close_all()
+
+
+def engine(where: Where) -> Engine:
+    """Raises Refused when what it needs is not installed."""
+    if isinstance(where, Path):
+        return OnSqliteFile(where)
+    with _needing_psycopg():
+        from bot.store.postgres_engine import OnPostgresServer
+    return OnPostgresServer(where)
+
+
+@contextlib.contextmanager
+def for_migrating(where: Where) -> Iterator[PooledDatabase]:
+    """The database as the migrations use it; nobody else migrates meanwhile. Raises Refused."""
+    if isinstance(where, Path):
+        with _migration_lock(where), for_looking(where) as db:
+            yield db
+        return
+    with _needing_psycopg():
+        from bot.store import postgres_engine
+    with postgres_engine.migrations(where, locked=True) as db:
+        yield db
+
+
+@contextlib.contextmanager
+def for_looking(where: Where) -> Iterator[PooledDatabase]:
+    """The same, to look at which migrations there are."""
+    if not isinstance(where, Path):
+        with _needing_psycopg():
+            from bot.store import postgres_engine
+        with postgres_engine.migrations(where, locked=False) as db:
+            yield db
+        return
+    db = dialect.sqlite(str(where))
+    try:
+        with db.connection_context():
+            yield db
+    finally:
+        db.close_all()
+
+
+@contextlib.contextmanager
+def _needing_psycopg() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as problem:
+        raise Refused(text.needs_psycopg(), text.install_psycopg(), 500, "no_driver") from problem
+
+
+@contextlib.contextmanager
+def _migration_lock(path: Path) -> Iterator[None]:
+    fd = os.open(path.with_name(path.name + ".migrate.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)

@@ -1,0 +1,166 @@
+"""PostgreSQL as the store uses it: a pool, notifications, the lead by advisory lock, and the migrations."""
+
+import contextlib
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import psycopg
+import structlog
+from playhouse.pool import PooledPostgresqlDatabase
+
+from bot.core import database_text as text
+from bot.core.errors import Refused, Unavailable
+from bot.store import postgres, translate
+from bot.store.dialect import Sql
+from bot.store.leading import Lead
+from bot.store.postgres import CHANNEL, LEADING, MIGRATING, OURS, Connections
+from bot.store.transactions import Transactions
+from bot.store.wakeups import TOPICS, Wakeups
+
+log = structlog.get_logger(__name__)
+
+#: The net under notifications that got lost.
+_POLL_SECS: Final = 5.0
+#: A leader that has not been heard of for this long is taken for dead by the server, and the lock is free.
+_ABANDONED: Final = "8s"
+
+
+class OnPostgresServer:
+    many_writers = True
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connections = Connections(url)
+        self._listener: Listener | None = None
+
+    def read(self, query: Callable[[Sql], Any]) -> Any:
+        return postgres.read(self._connections, query)
+
+    def transactions(self, *, shared: bool) -> Transactions:
+        return postgres.OnPostgres(self._connections, shared=shared)
+
+    def watch(self, wakeups: Wakeups) -> None:
+        self._listener = Listener(self._url, wakeups)
+        self._listener.start()
+
+    def lead(self) -> Lead:
+        return ServerLead(self._url)
+
+    def close(self) -> None:
+        if self._listener:
+            self._listener.stop()
+        self._connections.close()
+
+
+class Listener(threading.Thread):
+    """Wakes waiters when another process has committed; connects again for as long as it takes."""
+
+    def __init__(self, url: str, wakeups: Wakeups) -> None:
+        super().__init__(name="store-listener", daemon=True)
+        self._url = url
+        self._wakeups = wakeups
+        self._ended = threading.Event()
+        self._listening = threading.Event()
+        self._connection: Any = None
+
+    def start(self) -> None:
+        """Returns once commits are heard of, or cannot be for now."""
+        super().start()
+        self._listening.wait(_POLL_SECS)
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                with postgres.connect(self._url) as self._connection:
+                    self._connection.execute(f"LISTEN {CHANNEL}")
+                    self._listening.set()
+                    self._listen()
+            except (Unavailable, psycopg.Error) as problem:
+                if not self._ended.is_set():
+                    log.warning("listening for commits again in a moment", reason=str(problem))
+            self._ended.wait(0.5)
+
+    def _listen(self) -> None:
+        self._wakeups.signal(TOPICS)  # whatever was missed
+        while not self._ended.is_set():
+            heard = [x.payload for x in self._connection.notifies(timeout=_POLL_SECS, stop_after=1)]
+            topics = {topic for payload in heard for topic in payload.split(",")} if heard else set(TOPICS)
+            self._wakeups.signal(topics)
+            if not heard:
+                self._connection.execute("SELECT 1")  # or the line is dead
+
+    def stop(self) -> None:
+        self._ended.set()
+        connection = self._connection
+        if connection is not None and not connection.closed:
+            # notifies() is not to be interrupted from outside
+            with contextlib.suppress(psycopg.Error, Unavailable), postgres.connect(self._url) as other:
+                postgres.tell(other, set(TOPICS))
+        self.join()
+
+
+class ServerLead:
+    """A session's advisory lock. A leader that dies, is cut off or pauses loses it within seconds."""
+
+    shared = True
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: Any = None
+
+    def take(self) -> bool:
+        if self._connection is None or self._connection.closed:
+            self._connection = postgres.connect(self._url)
+        try:
+            [taken] = self._connection.execute(f"SELECT pg_try_advisory_lock({OURS}, {LEADING})").fetchone()
+            if taken:
+                self._connection.execute(f"SET idle_session_timeout = '{_ABANDONED}'")
+        except psycopg.Error as problem:
+            self._connection.close()
+            raise Unavailable(text.database_unreachable(str(problem)), retry_after=1) from problem
+        return bool(taken)
+
+    def holds(self) -> bool:
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+    def give_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class _Migrated(PooledPostgresqlDatabase):  # type: ignore[misc]
+    """Migrations are written once, too."""
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        if not params:
+            return super().execute_sql(translate.definition(sql).replace("%", "%%"))
+        return super().execute_sql(translate.statement(sql) if re.search(r"\?", sql) else sql, params)
+
+
+@contextlib.contextmanager
+def migrations(url: str, *, locked: bool) -> Iterator[Any]:
+    """The database for peewee's migrations, with nobody else migrating when ``locked``. Raises Refused."""
+    db = _Migrated(url, prefer_psycopg3=True, **postgres.PARAMETERS)
+    try:
+        with contextlib.closing(_opened(url)) as own:
+            if locked:
+                own.execute("SET lock_timeout = 0")
+                own.execute(f"SELECT pg_advisory_lock({OURS}, {MIGRATING})")
+            with db.connection_context():
+                yield db
+    finally:
+        db.close_all()
+
+
+def _opened(url: str) -> Any:
+    try:
+        return postgres.connect(url)
+    except Unavailable as problem:
+        raise Refused(str(problem), text.check_the_server(), 503, "no_database") from problem

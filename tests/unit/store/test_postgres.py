@@ -1,0 +1,238 @@
+"""What only PostgreSQL has: many writers, connections that break, a server that dies, a lead that is taken over."""
+
+import contextlib
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from bot.core.errors import Refused, Unavailable
+from bot.core.events import Claimed
+from bot.core.matching import Candidate
+from bot.store import Sql, Store, agents, attempts, beats, claims, log, open_store, tasks
+from bot.store.database import migrate, pending
+from bot.store.engines import Where, shown
+from bot.store.verify import differences
+from bot.store.wakeups import WORK
+from tests.unit.store.filling import a_repo, a_task, claim, open_task
+from tests.world import databases
+
+ROOT: Final = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Iterator[Where]:
+    with databases.database("postgresql", tmp_path) as made:
+        yield made
+
+
+def end_all_connections(store: Store, *, but: str = "") -> None:
+    """As an administrator would, or a failing server does."""
+    databases.server().sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        f" AND datname = '{str(store.where).rpartition('/')[2]}'"
+    )
+
+
+def counted(sql: Sql) -> None:
+    beats.beat(sql, "n", (sql.value("SELECT at FROM beat WHERE name = 'n'") or 0.0) + 1)
+
+
+def test_a_connection_that_broke_is_not_noticed(store: Store) -> None:
+    store.write(counted)
+    assert store.read(lambda sql: sql.value("SELECT at FROM beat")) == 1
+    end_all_connections(store)
+    assert store.read(lambda sql: sql.value("SELECT at FROM beat")) == 1
+    end_all_connections(store)
+    store.write(counted)
+    assert store.read(lambda sql: sql.value("SELECT at FROM beat")) == 2
+
+
+def test_a_connection_that_breaks_within_a_transaction_costs_nothing_and_doubles_nothing(store: Store) -> None:
+    broke = [False]
+
+    def command(sql: Sql) -> None:
+        counted(sql)
+        if not broke[0]:
+            broke[0] = True
+            end_all_connections(store)
+
+    store.write(command)
+    assert store.read(lambda sql: sql.value("SELECT at FROM beat")) == 1
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "not kept"])
+def test_a_commit_whose_answer_got_lost_is_looked_up(store: Store, kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    import psycopg
+
+    real, failed = psycopg.Connection.execute, [False]
+
+    def execute(self: Any, query: Any, *args: Any, **more: Any) -> Any:
+        if query == "COMMIT" and not failed[0]:
+            failed[0] = True
+            real(self, "COMMIT" if kept else "ROLLBACK")
+            raise psycopg.OperationalError("the answer got lost")
+        return real(self, query, *args, **more)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", execute)
+    store.write(counted)
+    assert store.read(lambda sql: sql.value("SELECT at FROM beat")) == 1, "once, either way"
+
+
+def test_a_server_that_is_killed_and_comes_back_loses_nothing_it_acknowledged() -> None:
+    programs = databases.binaries()
+    if programs is None:
+        databases.server()  # skips, or fails in CI
+        return
+    own = databases.Server(programs, durable=True)
+    try:
+        with contextlib.closing(open_store(own.migrated())) as store:
+            acknowledged: list[int] = []
+            enough, over = threading.Event(), threading.Event()
+
+            def work() -> None:
+                while not over.is_set():
+                    store.write(counted)
+                    acknowledged.append(1)
+                    if len(acknowledged) > 20:
+                        enough.set()
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            assert enough.wait(30)
+            own.stop("immediate")
+            before = len(acknowledged)
+            own.start()
+            over.set()
+            thread.join(60)
+            assert not thread.is_alive()
+            assert len(acknowledged) >= before
+            assert store.read(lambda sql: sql.value("SELECT at FROM beat")) == len(acknowledged)
+    finally:
+        own.remove()
+
+
+def test_whoever_hangs_within_a_transaction_is_thrown_out(where: Where, store: Store) -> None:
+    """A paused machine must not hold up the fleet: the server ends its session."""
+    assert store.read(lambda sql: sql.value("SHOW idle_in_transaction_session_timeout")) == "10s"
+    assert store.read(lambda sql: sql.value("SHOW lock_timeout")) == "20s"
+
+
+def test_one_leads_and_the_next_takes_over_when_it_dies(where: Where, store: Store) -> None:
+    first, second = store.lead(), store.lead()
+    assert first.take()
+    assert not second.take()
+    assert first.holds()
+    end_all_connections(store)
+    assert not first.holds()
+    assert second.take()
+    second.give_up()
+    assert first.take()
+    first.give_up()
+
+
+def test_a_leader_that_is_paused_loses_the_lead(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.store.postgres_engine._ABANDONED", "20ms")
+    paused, next_one = store.lead(), store.lead()
+    assert paused.take()
+    while not next_one.take():
+        threading.Event().wait(0.005)
+    assert not paused.holds()
+    next_one.give_up()
+
+
+def test_a_listener_hears_again_after_its_connection_broke(where: Where, store: Store) -> None:
+    other = open_store(where)
+    store.watch_other_processes()
+    for _ in range(2):
+        seen = store.wakeups.count(WORK)
+        other.write(lambda sql: sql.wake(WORK))
+        assert store.wakeups.wait(WORK, seen, 20)
+        end_all_connections(store)
+    other.close()
+
+
+def test_no_server_is_a_sentence_without_the_password() -> None:
+    pytest.importorskip("psycopg")
+    where = "postgresql://fleet:hush@127.0.0.1:1/fleet"
+    for use in (open_store, migrate, pending):
+        with pytest.raises(Refused) as refused:
+            use(where)
+        assert "does not answer" in refused.value.reason
+        assert "database_url" in refused.value.fix
+        assert "hush" not in str(refused.value)
+    assert shown(where) == "postgresql://127.0.0.1:1/fleet"
+
+
+DISPATCHER: Final = """
+import sys
+from tests.unit.store.test_postgres import dispatch
+dispatch(sys.argv[1], sys.argv[2])
+"""
+
+
+def dispatch(where: str, agent: str) -> None:
+    """Claims until nothing is left, as many dispatchers at once do; prints what it got."""
+    store = open_store(where)
+    who = Candidate(agent, "codex-cli", frozenset({"python"}), ())
+
+    def command(sql: Sql) -> str | None:
+        agents.lock(sql, agent)
+        task_id = claims.next_task(sql, who, take=True)
+        if task_id is not None:
+            claim(sql, task_id, agent)
+        return task_id
+
+    while (task_id := store.write(command, shared=True)) is not None:
+        print(task_id)
+    store.close()
+
+
+@pytest.mark.parametrize("number", [600])
+def test_eight_dispatchers_claim_each_task_once(where: Where, store: Store, number: int) -> None:
+    a_repo(store)
+    store.write(lambda sql: [open_task(sql, f"t_{n}") for n in range(1, number + 1)])
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", DISPATCHER, str(where), f"gpu-{n}"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        for n in range(8)
+    ]
+    got = Counter(line for p in running for line in p.communicate(timeout=110)[0].split())
+    assert {p.returncode for p in running} == {0}
+    assert got == Counter(f"t_{n}" for n in range(1, number + 1)), "each once, none left"
+    assert store.read(lambda sql: list(differences(sql))) == []
+
+
+def test_zombies_cannot_write(store: Store) -> None:
+    a_repo(store)
+    a_task(store)
+    old = store.read(lambda sql: tasks.get(sql, "t_1"))
+    store.write(lambda sql: claim(sql, "t_1"))
+    stale = Claimed(1, "gpu-2", "codex-cli", "h", "http_pull")
+    accepted = 0
+    for number in range(50):
+        with contextlib.suppress(Exception):
+            store.write(lambda sql, n=number: log.append(sql, old, "t_1", stale, cause=f"z:{n}", actor="x", at=2.0))
+            accepted += 1
+    assert accepted == 0
+    assert store.read(lambda sql: attempts.count_running(sql, "gpu-1")) == 1
+    assert store.read(lambda sql: list(differences(sql))) == []
+
+
+def test_a_database_that_stays_away_is_unavailable(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.store.postgres._PATIENCE_SECS", 0.0)
+    monkeypatch.setattr("bot.store.postgres.connect", away)
+    with pytest.raises(Unavailable):
+        store.write(counted)
+    with pytest.raises(Unavailable):
+        store.read(lambda sql: sql.value("SELECT 1"))
+
+
+def away(url: str) -> Any:
+    raise Unavailable("The database does not answer.", retry_after=5)

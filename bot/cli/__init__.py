@@ -19,6 +19,7 @@ COMMANDS: Final = (
     "backup",
     "completion",
     "config",
+    "db",
     "demo",
     "docs",
     "doctor",

@@ -37,6 +37,11 @@ def count(sql: Sql, class_id: int, change: int) -> None:
         sql.run("UPDATE class SET waiting = waiting + ? WHERE id = ?", change, class_id)
 
 
+def recount(sql: Sql) -> None:
+    """Counts anew where the numbers are kept; after a copy from where they are not."""
+    sql.run("UPDATE class SET waiting = (SELECT count(*) FROM task WHERE claimable = 1 AND task.class_id = class.id)")
+
+
 def waiting(sql: Sql, most: int = 1_000_000) -> list[tuple[int, ClassKey, str, int]]:
     """The classes with claimable tasks: (id, key, repository's name now, how many).
 

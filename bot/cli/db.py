@@ -1,0 +1,32 @@
+"""agent-fleet db: move the database."""
+
+import os
+from pathlib import Path
+
+import click
+
+from bot.cli.opening import opened_store
+from bot.cli.options import config_option
+from bot.core import database_text as text
+from bot.settings import load
+from bot.store import copying
+from bot.store.engines import shown
+
+
+@click.group("db")
+def command() -> None:
+    """Move the database to another engine or place."""
+
+
+@command.command("copy")
+@config_option
+@click.option("--to", "target", required=True, metavar="URL", help="postgresql://… or the path of a new SQLite file.")
+def copy(config: Path | None, target: str) -> None:
+    """Copy everything to an empty database, and compare it event by event.
+
+    Stop every process of the fleet first. Then set database_url (or db_path) to the new one and start again.
+    """
+    where = copying.place(target)
+    with opened_store(load(config, os.environ, for_bot=False).settings) as store:
+        found = copying.copy(store, where)
+    click.echo(text.copied(found.tables, found.rows, found.events, shown(where)))

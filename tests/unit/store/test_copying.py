@@ -1,0 +1,42 @@
+"""Moving to the other engine, and back."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.core.errors import Refused
+from bot.store import Store, copying, inbox, log, open_store
+from bot.store.verify import differences
+from tests.unit.store.filling import a_repo, a_task, claim
+from tests.world import databases
+
+POISON = "'; DROP TABLE event; -- \x00 \U0001f4a5 \U0010ffff"
+
+
+@pytest.fixture
+def filled(path: Path) -> Store:
+    store = open_store(path)
+    a_repo(store)
+    a_task(store, "t_1", asked_by=POISON, branch=POISON)
+    store.write(lambda sql: claim(sql, "t_1"))
+    a_task(store, "t_2")
+    store.write(lambda sql: inbox.put(sql, "d-1", "push", b"{}\xff\x00", 1.0))
+    return store
+
+
+def test_there_and_back_it_is_the_same(filled: Store, tmp_path: Path) -> None:
+    everything = filled.read(lambda sql: list(log.everything(sql)))
+    with databases.database("postgresql", tmp_path) as where, closing(filled):
+        assert copying.copy(filled, where).events == len(everything) == 3
+        with closing(open_store(where)) as there:
+            assert there.read(lambda sql: list(log.everything(sql))) == everything
+            assert [x.body for x in there.read(lambda sql: inbox.due(sql, 1.0))] == [b"{}\xff\x00"]
+            assert there.write(lambda sql: inbox.put(sql, "d-2", "push", b"", 2.0)) == (2, True), "numbers go on"
+            a_task(there, "t_3")
+            with pytest.raises(Refused, match="already holds data"):
+                copying.copy(filled, where)
+            copying.copy(there, tmp_path / "back.db")
+    with closing(open_store(tmp_path / "back.db")) as back:
+        assert back.read(lambda sql: list(log.everything(sql)))[: len(everything)] == everything
+        assert back.read(lambda sql: list(differences(sql))) == []

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-power test-agents lint format run lock clean
+.PHONY: demo test test-power test-postgres test-agents bench lint format run lock clean
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Agent Fleet needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
@@ -26,6 +26,10 @@ test-power: $(STAMP)
 # Real agent CLIs from their registries (about 4 GB below ~/.cache) against a model on loopback; some: CLIS="codex gemini"
 test-agents: $(STAMP)
 	CLIS="$(CLIS)" $(BIN)/python -m pytest tests/agents -m agents --numprocesses 2 --dist worksteal
+
+# Figures against their baselines in the same run; some: BENCH=--quick
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks.run $(BENCH)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -49,13 +49,16 @@ class Worker:
         self._tidying_due = threading.Event()
         self._comparing_due = threading.Event()
         self._beaten: dict[str, float] = {}
+        self._leads = False
 
     def run(self) -> None:
         """Blocks. Raises Refused when another worker runs on this SQLite database."""
         lead = self._fleet.store.lead()
         try:
             while self._taken(lead):
+                self._leads = True
                 self._work(lead)
+                self._leads = False
                 lead.give_up()
         finally:
             lead.give_up()

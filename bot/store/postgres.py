@@ -171,7 +171,7 @@ class OnPostgres:
     def __init__(self, connections: Connections, *, shared: bool = False) -> None:
         self._connections = connections
         lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-        self._begin = f"SELECT pg_current_xact_id()::text FROM (SELECT {lock}({OURS}, {WRITING})) AS turn"
+        self._begin = f"BEGIN; SELECT pg_current_xact_id()::text FROM (SELECT {lock}({OURS}, {WRITING})) AS turn"
 
     def close(self) -> None:
         """The pool is its maker's."""
@@ -196,8 +196,7 @@ class OnPostgres:
             sql = PostgresSql(connection)
             transaction = ""
             try:
-                sql.run("BEGIN")
-                transaction = sql.value(self._begin)
+                transaction = _begun(connection, self._begin)
                 work(sql)
             except BaseException:
                 with contextlib.suppress(psycopg.Error):
@@ -230,6 +229,16 @@ class OnPostgres:
                 return bool(row[0] == "committed")
             time.sleep(0.1)
         raise Unavailable(text.commit_unknown(), retry_after=5, ambiguous=True)
+
+
+def _begun(connection: Any, both: str) -> str:
+    """Begins and waits for its turn in one message; returns the transaction's id."""
+    try:
+        cursor = connection.execute(both, prepare=False)
+        cursor.nextset()
+        return str(cursor.fetchone()[0])
+    except _LOST as problem:
+        raise Lost(_said(problem)) from problem
 
 
 def tell(connection: Any, topics: set[str]) -> None:

@@ -12,7 +12,7 @@ from bot.service import intake, publish
 from bot.store import beats, inbox, outbox
 from bot.web.health import readiness
 from bot.worker import Worker
-from tests.world import World
+from tests.world import World, databases
 
 
 @pytest.fixture
@@ -98,3 +98,37 @@ def test_one_push_that_hangs_is_no_dead_loop(world: World) -> None:
     assert readiness(world.fleet).ready
     world.clock.forward(1000)
     assert not readiness(world.fleet).ready
+
+
+def test_a_second_worker_stands_by_and_takes_over(world: World) -> None:
+    if databases.engine.get() == "sqlite":
+        pytest.skip("with SQLite a second worker is refused")
+    world.settles()
+    first, second = Worker(world.fleet), Worker(world.fleet)
+    threads = [threading.Thread(target=worker.run) for worker in (first, second)]
+    try:
+        for thread, worker in zip(threads, (first, second), strict=True):
+            thread.start()
+            _until(lambda: first._leads)
+            assert not (worker is second and second._leads), "it waits"
+        name = str(world.store.where).rpartition("/")[2]
+        databases.server().sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 3"
+            f" AND granted AND database = (SELECT oid FROM pg_database WHERE datname = '{name}')"
+        )
+        _until(lambda: not first._leads or second._leads)
+        _until(lambda: first._leads != second._leads)
+    finally:
+        first._stop.set()
+        second._stop.set()
+        first.stop()
+        for thread in threads:
+            thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

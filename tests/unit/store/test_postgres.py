@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -210,7 +211,7 @@ def dispatch(where: str, agent: str) -> None:
         return task_id
 
     while (task_id := store.write(command, shared=True)) is not None:
-        print(task_id)
+        print(task_id, flush=True)
     store.close()
 
 
@@ -236,10 +237,14 @@ def test_zombies_cannot_write(store: Store) -> None:
     old = store.read(lambda sql: tasks.get(sql, "t_1"))
     store.write(lambda sql: claim(sql, "t_1"))
     stale = Claimed(1, "gpu-2", "codex-cli", "h", "http_pull")
+
+    def late(sql: Sql, cause: str) -> None:
+        log.append(sql, old, "t_1", stale, cause=cause, actor="x", at=2.0)
+
     accepted = 0
-    for number in range(50):
+    for number in range(500):
         with contextlib.suppress(Exception):
-            store.write(lambda sql, n=number: log.append(sql, old, "t_1", stale, cause=f"z:{n}", actor="x", at=2.0))
+            store.write(partial(late, cause=f"z:{number}"))
             accepted += 1
     assert accepted == 0
     assert store.read(lambda sql: attempts.count_running(sql, "gpu-1")) == 1
@@ -257,3 +262,28 @@ def test_a_database_that_stays_away_is_unavailable(store: Store, monkeypatch: py
 
 def away(_url: str) -> Any:
     raise Unavailable("The database does not answer.", retry_after=5)
+
+
+def test_dispatchers_that_are_killed_leave_nothing_half_done(where: Where, store: Store) -> None:
+    a_repo(store)
+    store.write(lambda sql: [open_task(sql, f"t_{n}") for n in range(1, 301)])
+    command = [sys.executable, "-c", DISPATCHER, str(where)]
+    running = []
+    for number in range(9):
+        process = subprocess.Popen([*command, f"gpu-{number}"], cwd=ROOT, stdout=subprocess.PIPE, text=True, bufsize=1)
+        running.append(process)
+        assert process.stdout is not None
+        process.stdout.readline()  # it is in the midst of it
+        if number % 3 == 2:
+            for one in running:
+                one.kill()
+                one.communicate()
+            running.clear()
+    last = subprocess.run([*command, "gpu-last"], cwd=ROOT, check=True, timeout=110, stdout=subprocess.PIPE)
+    assert last.returncode == 0
+    claimed = store.read(
+        lambda sql: sql.all("SELECT task_id, count(*) FROM event WHERE kind = 'claimed' GROUP BY task_id")
+    )
+    assert {count for _, count in claimed} == {1}
+    assert len(claimed) == 300
+    assert store.read(lambda sql: list(differences(sql))) == []

@@ -1,0 +1,93 @@
+"""Long queues and long logs, written in bulk: sound events and rows, without the time that one by one would take."""
+
+import itertools
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from bot.core import events, task
+from bot.core.events import Claimed, Event
+from bot.core.facts import Repository
+from bot.core.matching import Candidate
+from bot.store import Sql, Store, agents, attempts, claims, classes, forge_facts, log, open_store, tasks
+from bot.store.database import migrate
+from bot.store.log import GENESIS, link
+from tests.unit.core.samples import created
+
+AT = 1000.0
+
+
+def made(path: Path, waiting: int = 0) -> Store:
+    """A new SQLite database with so many tasks in the queue."""
+    migrate(path)
+    store = open_store(path)
+    repo = Repository(7, "ann/lab", "main", "http://forge/ann/lab.git", "http://forge/ann/lab")
+    store.write(lambda sql: forge_facts.remember_repo(sql, repo, 1.0))
+    if waiting:
+        _queue(store, path, waiting)
+    return store
+
+
+def open_task(sql: Sql, task_id: str, issue: int) -> None:
+    log.append(sql, None, task_id, created(issue=issue), cause=f"new:{task_id}", actor="person:ann", at=AT)
+
+
+def _queue(store: Store, path: Path, waiting: int) -> None:
+    first = "t_00000001"
+    store.write(lambda sql: open_task(sql, first, 1))
+    with closing(sqlite3.connect(path)) as raw, raw:
+        row = list(raw.execute("SELECT * FROM task").fetchone())
+        names = [x[1] for x in raw.execute("PRAGMA table_info(task)")]
+        event = events.encode(created(issue=1))
+        seed = created(issue=1)
+        numbers = range(2, waiting + 1)
+        task_rows, event_rows = itertools.tee(numbers)
+        at = {name: i for i, name in enumerate(names)}
+
+        def rows() -> Iterator[list[Any]]:
+            for n in task_rows:
+                task_id, copy = f"t_{n:08d}", list(row)
+                copy[at["id"]], copy[at["issue"]] = task_id, n
+                copy[at["data"]] = row[at["data"]].replace(first, task_id).replace('"issue":1,', f'"issue":{n},')
+                yield copy
+
+        def of_events() -> Iterator[tuple[Any, ...]]:
+            for n in event_rows:
+                task_id, cause = f"t_{n:08d}", f"new:t_{n:08d}"
+                data = event.replace('"issue":1,', f'"issue":{n},')
+                chain = link(GENESIS, task_id, 1, seed.kind, AT, "person:ann", cause, data)
+                yield task_id, 1, seed.kind, AT, "person:ann", cause, chain, data
+
+        raw.executemany(f"INSERT INTO task VALUES ({', '.join('?' * len(names))})", rows())
+        raw.executemany(
+            "INSERT INTO event (task_id, n, kind, at, actor, cause, chain, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            of_events(),
+        )
+        raw.execute("UPDATE class SET waiting = (SELECT count(*) FROM task WHERE class_id = class.id)")
+        raw.execute("ANALYZE")
+
+
+def happens(sql: Sql, task_id: str, event: Event, cause: str) -> task.Task:
+    return log.append(sql, tasks.get(sql, task_id), task_id, event, cause=cause, actor="fleet", at=AT)
+
+
+def claim(sql: Sql, agent: str, capability: str = "python") -> str | None:
+    """Match, lease, fence, event: what a dequeue writes."""
+    agents.lock(sql, agent)
+    who = Candidate(agent, "codex-cli", frozenset({capability}), ())
+    task_id = claims.next_task(sql, who, take=True)
+    if task_id is None:
+        return None
+    fence = tasks.get(sql, task_id).fence + 1
+    attempts.open_one(
+        sql, task_id, fence, agent=agent, agent_type="codex-cli", host="h", mode="http_pull", claim_id="",
+        at=AT, lease_until=AT + 60,
+    )  # fmt: skip
+    happens(sql, task_id, Claimed(fence, agent, "codex-cli", "h", "http_pull"), f"claim:{task_id}:{fence}")
+    return task_id
+
+
+def what_waits(sql: Sql) -> int:
+    return sum(n for *_, n in classes.waiting(sql))

@@ -1,0 +1,58 @@
+"""Figures: each a ratio or an exponent of one run on one machine, with its goal."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Figure:
+    """``values`` one per round; the median counts. ``at_most``: the goal is a ceiling, else a floor."""
+
+    name: str
+    goal: float
+    at_most: bool = False
+    values: list[float] = field(default_factory=list)
+    detail: str = ""
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    @property
+    def reached(self) -> bool:
+        return self.median <= self.goal if self.at_most else self.median >= self.goal
+
+    @property
+    def spread(self) -> str:
+        return f"{min(self.values):.3g} … {max(self.values):.3g}"
+
+
+class Wrong(Exception):
+    """Something was lost or done twice: no speed makes up for that."""
+
+
+def per_sec(act: Callable[[], int]) -> float:
+    """``act`` returns how many it did."""
+    started = time.perf_counter()
+    done = act()
+    return done / (time.perf_counter() - started)
+
+
+def p99_ms(act: Callable[[], object], times: int) -> float:
+    taken = []
+    for _ in range(times):
+        started = time.perf_counter()
+        act()
+        taken.append((time.perf_counter() - started) * 1000)
+    return statistics.quantiles(taken, n=100)[98]
+
+
+def table(figures: Sequence[Figure]) -> str:
+    rows = ["| figure | median | spread | goal | reached | detail |", "|---|---|---|---|---|---|"]
+    for f in figures:
+        sign = "≤" if f.at_most else "≥"
+        reached = "yes" if f.reached else "**no**"
+        rows.append(f"| {f.name} | {f.median:.3g} | {f.spread} | {sign} {f.goal:g} | {reached} | {f.detail} |")
+    return "\n".join(rows)

@@ -1,6 +1,5 @@
 """Events as they stand in the log."""
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +28,7 @@ class Recorded:
 
 def encode(event: Event) -> str:
     """The event's fields as canonical JSON (sorted keys, no spaces)."""
-    return json.dumps(dataclasses.asdict(event), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(vars(event), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def decode(kind: str, data: str) -> Event:

@@ -158,7 +158,7 @@ _NO_AGENT: Final[Mapping[str, Any]] = {
 
 
 def _opened(task_id: str, state: State, event: Event, at: float, n: int) -> Task:
-    fields = dataclasses.asdict(event) | {"requirements": tuple(getattr(event, "requirements", ()))}
+    fields = vars(event) | {"requirements": tuple(getattr(event, "requirements", ()))}
     return Task(id=task_id, state=state, version=n, created_at=at, queued_at=at, changed_at=at, **fields)
 
 
@@ -312,7 +312,7 @@ def _retried(task: Task, event: e.RetryRequested) -> dict[str, Any]:
 
 def encode(task: Task) -> str:
     """The task as canonical JSON; equal text means equal task."""
-    return json.dumps(dataclasses.asdict(task), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(vars(task), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def decode(data: str) -> Task:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import psycopg
 import structlog
+from peewee import OperationalError
 from playhouse.pool import PooledPostgresqlDatabase
 
 from bot.core import database_text as text
@@ -148,19 +149,25 @@ class _Migrated(PooledPostgresqlDatabase):  # type: ignore[misc]
 def migrations(url: str, *, locked: bool) -> Iterator[Any]:
     """The database for peewee's migrations, with nobody else migrating when ``locked``. Raises Refused."""
     db = _Migrated(url, prefer_psycopg3=True, **postgres.PARAMETERS)
-    try:
-        with contextlib.closing(_opened(url)) as own:
-            if locked:
-                own.execute("SET lock_timeout = 0")
-                own.execute(f"SELECT pg_advisory_lock({OURS}, {MIGRATING})")
-            with db.connection_context():
-                yield db
-    finally:
-        db.close_all()
+    with contextlib.ExitStack() as stack:
+        stack.callback(db.close_all)
+        if locked:
+            own = stack.enter_context(contextlib.closing(_opened(url)))
+            own.execute("SET lock_timeout = 0")
+            own.execute(f"SELECT pg_advisory_lock({OURS}, {MIGRATING})")
+        try:
+            stack.enter_context(db.connection_context())
+        except OperationalError as problem:
+            raise _away(Unavailable(text.database_unreachable(" ".join(str(problem).split())))) from problem
+        yield db
 
 
 def _opened(url: str) -> Any:
     try:
         return postgres.connect(url)
     except Unavailable as problem:
-        raise Refused(str(problem), text.check_the_server(), 503, "no_database") from problem
+        raise _away(problem) from problem
+
+
+def _away(problem: Unavailable) -> Refused:
+    return Refused(str(problem), text.check_the_server(), 503, "no_database")

@@ -23,6 +23,10 @@ test: $(STAMP)
 test-power: $(STAMP)
 	POWER_CUTS=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/scenarios/test_power_cuts.py tests/scenarios/test_host_power_cuts.py tests/scenarios/test_feedback_power_cuts.py tests/scenarios/test_commands_once.py tests/hosts/test_dispatch.py
 
+# Store and stories on a PostgreSQL that the run starts for itself, from Debian's package `postgresql` or what is on PATH.
+test-postgres: $(STAMP)
+	ENGINES=postgresql $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/unit/store tests/scenarios tests/machines
+
 # Real agent CLIs from their registries (about 4 GB below ~/.cache) against a model on loopback; some: CLIS="codex gemini"
 test-agents: $(STAMP)
 	CLIS="$(CLIS)" $(BIN)/python -m pytest tests/agents -m agents --numprocesses 2 --dist worksteal

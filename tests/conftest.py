@@ -8,6 +8,13 @@ import pytest
 from tests.contract import real
 from tests.world import databases
 
+#: Only in a run on PostgreSQL (make test-postgres): they start and kill servers of it.
+collect_ignore = (
+    []
+    if "postgresql" in databases.ENGINES
+    else ["unit/store/test_postgres.py", "unit/store/test_copying.py", "machines"]
+)
+
 _HOW: Final = "set FORGEJO_URL and FORGEJO_ADMIN_TOKEN, or FORGEJO_BIN"
 
 

@@ -11,7 +11,7 @@ import click
 from bot.cli.options import config_option, json_option
 from bot.core import backup_text as text
 from bot.settings import load
-from bot.store.backup import back_up
+from bot.store.backup import back_up, file_of
 
 
 @click.command("backup")
@@ -21,7 +21,7 @@ from bot.store.backup import back_up
 def command(config: Path | None, file: Path, as_json: bool) -> None:
     """Write database, signing key and artifacts to FILE (a tar), consistent while everything runs."""
     orchestrator = load(config, os.environ, for_bot=False).settings.orchestrator
-    made = back_up(orchestrator.db_path, orchestrator.data_path, file.absolute(), time.time())
+    made = back_up(file_of(orchestrator.database), orchestrator.data_path, file.absolute(), time.time())
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(made) | {"file": str(file)}, indent=2))
     else:

@@ -11,7 +11,7 @@ from bot.cli.options import config_option
 from bot.core import backup_text as text
 from bot.core.errors import Refused
 from bot.settings import load
-from bot.store.backup import restore
+from bot.store.backup import file_of, restore
 from bot.store.database import pending
 from bot.store.verify import differences
 
@@ -26,11 +26,12 @@ def command(config: Path | None, file: Path) -> None:
     """
     settings = load(config, os.environ, for_bot=False).settings
     orchestrator = settings.orchestrator
-    contents, aside = restore(file, orchestrator.db_path, orchestrator.data_path, time.time())
-    click.echo(text.restored(str(orchestrator.db_path), contents.events))
+    path = file_of(orchestrator.database)
+    contents, aside = restore(file, path, orchestrator.data_path, time.time())
+    click.echo(text.restored(str(path), contents.events))
     if aside is not None:
         click.echo(text.kept_aside(str(aside)))
-    if missing := pending(orchestrator.db_path):
+    if missing := pending(path):
         click.echo(text.then_migrate(missing))
         return
     with opened_store(settings) as store:

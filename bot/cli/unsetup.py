@@ -29,7 +29,7 @@ def command(config: Path | None, repository: str, dry_run: bool, as_json: bool) 
     if repository.count("/") != 1 or not all(repository.split("/")):
         raise Refused(text.not_a_repository(repository), text.name_it_so())
     settings = load(config, os.environ).settings
-    migrate(settings.orchestrator.db_path)
+    migrate(settings.orchestrator.database)
     with opened(settings) as fleet:
         gone = let_go(fleet, repository, dry_run=dry_run)
     if as_json:

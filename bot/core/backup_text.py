@@ -31,6 +31,16 @@ def see_db_path() -> str:
     return "Check db_path under [orchestrator]: agent-fleet config show"
 
 
+def not_a_file(where: str) -> str:
+    return f"The database is {where}, a PostgreSQL: backups of ours hold an SQLite file."
+
+
+def back_up_the_server() -> str:
+    return (
+        "Use pg_dump and pg_restore for it, and copy the folder data_dir (signing key, artifacts) right after the dump."
+    )
+
+
 def not_a_backup(path: str, why: str) -> str:
     return f"{path} is not a backup of Agent Fleet: {why}."
 

@@ -80,6 +80,10 @@ def database_good(path: str) -> str:
     return f"The database {path} is whole and up to date."
 
 
+def database_answers(where: str) -> str:
+    return f"The database {where} answers and is up to date."
+
+
 def database_broken(path: str, said: str) -> str:
     return f"The database {path} is damaged: {said}."
 

@@ -312,7 +312,7 @@ def _retried(task: Task, event: e.RetryRequested) -> dict[str, Any]:
 
 def encode(task: Task) -> str:
     """The task as canonical JSON; equal text means equal task."""
-    return json.dumps(vars(task), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(vars(task), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=vars)
 
 
 def decode(data: str) -> Task:

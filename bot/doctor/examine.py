@@ -31,9 +31,9 @@ def examine(
     settings = loaded.settings
     yield from machine.config_files(loaded.files_read)
     yield machine.disk(settings, free)
-    path = settings.orchestrator.db_path
+    where = settings.orchestrator.database
     usable = True
-    for found in machine.database(path):
+    for found in machine.database(where):
         usable = usable and found.state is not State.FAIL
         yield found
     yield machine.server(settings)
@@ -41,7 +41,7 @@ def examine(
         f = settings.forgejo
         api = Api(f.url, f.token.get_secret_value(), timeout_secs=f.request_timeout_secs, ca_file=f.ca_file)
         account = Account(f.bot_id, f.bot_login) if f.bot_id and f.bot_login else None
-        with closing(open_store(path)) as store, closing(Forge(api, account)) as the_forge:
+        with closing(open_store(where)) as store, closing(Forge(api, account)) as the_forge:
             store.watch_other_processes()  # a test delivery is stored by the web process
             yield from _running(Fleet(settings, store, the_forge, clock), delivery_secs)
     else:

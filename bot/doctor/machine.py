@@ -19,6 +19,7 @@ from bot.doctor.finding import Finding, fail, ok, warn
 from bot.settings import Settings
 from bot.store import Store, beats, inbox, outbox
 from bot.store.database import pending
+from bot.store.engines import Where, shown
 
 _GIB: Final = 1024**3
 _FULL_GIB: Final = 0.5
@@ -57,25 +58,32 @@ def disk(settings: Settings, free: Callable[[Path], int]) -> Finding:
     return found("disk", text.little_space(str(folder), gib), text.make_space(str(folder)))
 
 
-def database(path: Path) -> Iterator[Finding]:
+def database(where: Where) -> Iterator[Finding]:
     """Nothing is made or changed; what follows needs a database only when every line is ok."""
-    if not path.exists():
-        yield fail("database", text.no_database(str(path)), command="agent-fleet migrate")
+    if not isinstance(where, Path):
+        yield _schema(where)  # whether it is whole and private is its server's to say
         return
-    if broken := _damage(path):
-        yield fail("database", text.database_broken(str(path), broken), text.restore_it(str(path)))
+    if not where.exists():
+        yield fail("database", text.no_database(str(where)), command="agent-fleet migrate")
         return
+    if broken := _damage(where):
+        yield fail("database", text.database_broken(str(where), broken), text.restore_it(str(where)))
+        return
+    yield _schema(where)
+    if where.stat().st_mode & _OTHERS:
+        yield warn("database.private", text.database_open(str(where)), command=f"chmod 600 {shlex.quote(str(where))}")
+
+
+def _schema(where: Where) -> Finding:
     try:
-        missing = pending(path)
-    except Refused as newer:
-        yield fail("database", newer.reason, newer.fix)
-        return
+        missing = pending(where)
+    except Refused as newer_or_away:
+        return fail("database", newer_or_away.reason, newer_or_away.fix)
     if missing:
-        yield fail("database", text.schema_old(str(path), missing), command="agent-fleet migrate")
-    else:
-        yield ok("database", text.database_good(str(path)))
-    if path.stat().st_mode & _OTHERS:
-        yield warn("database.private", text.database_open(str(path)), command=f"chmod 600 {shlex.quote(str(path))}")
+        return fail("database", text.schema_old(shown(where), missing), command="agent-fleet migrate")
+    if isinstance(where, Path):
+        return ok("database", text.database_good(str(where)))
+    return ok("database", text.database_answers(shown(where)))
 
 
 def queues(store: Store) -> Iterator[Finding]:
@@ -93,7 +101,7 @@ def queues(store: Store) -> Iterator[Finding]:
 
 
 def worker(store: Store, now: float) -> Finding:
-    if not _locked(store.path.with_name(store.path.name + ".worker.lock")):
+    if not store.led():
         return fail("worker", text.no_worker(), text.start_it())
     ages = store.read(lambda sql: beats.ages(sql, now))
     silent = [name for name in _LOOPS if ages.get(name, math.inf) > _STUCK_SECS]
@@ -125,14 +133,3 @@ def _damage(path: Path) -> str:
     except sqlite3.Error as problem:
         return str(problem)
     return "" if said == "ok" else str(said)
-
-
-def _locked(path: Path) -> bool:
-    """Whether a process holds the lock; taking it to find out would keep a worker from starting."""
-    try:
-        wanted = path.stat()
-    except FileNotFoundError:
-        return False
-    place = f"{os.major(wanted.st_dev):02x}:{os.minor(wanted.st_dev):02x}:{wanted.st_ino}"
-    locks = Path("/proc/locks").read_text("ascii").splitlines()
-    return any(" FLOCK " in line and place in line.split() for line in locks)

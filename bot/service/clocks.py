@@ -16,7 +16,7 @@ from bot.core.task import Task
 from bot.service import display, issues, pausing, receipts
 from bot.service.fleet import Fleet, Step
 from bot.service.record import record
-from bot.store import agents, attempts, tasks, timers
+from bot.store import agents, attempts, counters, tasks, timers
 from bot.store.attempts import Attempt
 from bot.store.log import AlreadyHappened
 from bot.store.timers import Timer
@@ -35,6 +35,8 @@ def tick(fleet: Fleet) -> None:
     expire_leases(fleet)
     notice_silence(fleet)
     fire(fleet)
+    if fleet.read(counters.steps_left):
+        fleet.store.write(counters.sum_up)
 
 
 def fire(fleet: Fleet) -> int:

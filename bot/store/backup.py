@@ -21,6 +21,7 @@ from typing import Any, Final
 from bot.core import backup_text as text
 from bot.core.errors import Refused
 from bot.store import database
+from bot.store.engines import Where, shown
 
 _DATABASE: Final = "fleet.db"
 _MANIFEST: Final = "manifest.json"
@@ -39,6 +40,13 @@ class Contents:
     migrations: tuple[str, ...]
     files: int
     bytes: int
+
+
+def file_of(where: Where) -> Path:
+    """Raises Refused for a database that is no file."""
+    if not isinstance(where, Path):
+        raise Refused(text.not_a_file(shown(where)), text.back_up_the_server(), 409, "not_a_file")
+    return where
 
 
 def back_up(db_path: Path, data_dir: Path, target: Path, now: float) -> Contents:

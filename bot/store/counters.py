@@ -1,5 +1,8 @@
 """Counters kept in the database: whichever process counts, there is one sum.
 
+Counting costs one statement per transaction, however much it counts. Transactions that run side by side would wait for
+each other's counters, so they add rows of their own (``counter_step``), which are summed up now and then.
+
 A counter is a name and its label values; what the labels are called is said where it is shown (`bot/web/metrics.py`).
 """
 
@@ -9,6 +12,8 @@ from typing import Final
 from bot.store.dialect import Sql
 
 _SEPARATOR: Final = "\x1f"
+_ADDED: Final = "ON CONFLICT (name, labels) DO UPDATE SET value = counter.value + excluded.value"
+_MANY_STEPS: Final = 500
 REJECTED: Final = "rejected"
 WEBHOOKS: Final = "webhooks"
 FORGE_ERRORS: Final = "forge_errors"
@@ -23,11 +28,36 @@ TASKS: Final = "tasks"
 
 
 def add(sql: Sql, name: str, *labels: str, by: float = 1.0) -> None:
+    """Seen by others, and by ``everything``, after the transaction."""
+    key = (name, _SEPARATOR.join(labels))
+    sql.counted[key] = sql.counted.get(key, 0.0) + by
+
+
+def keep(sql: Sql) -> None:
+    """Writes what was counted in this transaction; its last statement."""
+    counted = [(*key, by) for key, by in sorted(sql.counted.items()) if by]
+    if not counted:
+        return
+    rows = ", ".join(["(?, ?, ?)"] * len(counted))
+    values = [value for row in counted for value in row]
+    if sql.shared:
+        sql.run(f"INSERT INTO counter_step (name, labels, value) VALUES {rows}", *values)
+    else:
+        sql.run(f"INSERT INTO counter (name, labels, value) VALUES {rows} {_ADDED}", *values)
+
+
+def steps_left(sql: Sql) -> bool:
+    """Whether there are so many rows of transactions that ran side by side that summing them up is worth it."""
+    return sql.value("SELECT 1 FROM counter_step LIMIT 1 OFFSET ?", _MANY_STEPS) is not None
+
+
+def sum_up(sql: Sql) -> None:
+    """Not in a shared transaction: none may add a row meanwhile."""
     sql.run(
-        """INSERT INTO counter (name, labels, value) VALUES (?, ?, ?)
-           ON CONFLICT (name, labels) DO UPDATE SET value = counter.value + excluded.value""",
-        *(name, _SEPARATOR.join(labels), by),
+        "INSERT INTO counter (name, labels, value) SELECT name, labels, sum(value) FROM counter_step"
+        f" GROUP BY name, labels {_ADDED}"
     )
+    sql.run("DELETE FROM counter_step")
 
 
 def observe(sql: Sql, name: str, value: float, bounds: Sequence[float]) -> None:
@@ -40,11 +70,15 @@ def observe(sql: Sql, name: str, value: float, bounds: Sequence[float]) -> None:
 def everything(sql: Sql) -> dict[str, dict[tuple[str, ...], float]]:
     """Values by name and labels. As many rows as there are label values, however many tasks."""
     found: dict[str, dict[tuple[str, ...], float]] = {}
-    for name, labels, value in sql.all("SELECT name, labels, value FROM counter ORDER BY name, labels"):
+    for name, labels, value in sql.all(
+        """SELECT name, labels, sum(value) FROM (SELECT name, labels, value FROM counter
+           UNION ALL SELECT name, labels, value FROM counter_step) AS kept
+           GROUP BY name, labels ORDER BY name, labels"""
+    ):
         found.setdefault(name, {})[tuple(labels.split(_SEPARATOR))] = value
     return found
 
 
 def rejected_webhooks(sql: Sql) -> float:
     """Webhooks whose signature was wrong."""
-    return float(sql.value("SELECT value FROM counter WHERE name = ? AND labels = ?", WEBHOOKS, REJECTED) or 0.0)
+    return everything(sql).get(WEBHOOKS, {}).get((REJECTED,), 0.0)

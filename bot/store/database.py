@@ -56,6 +56,10 @@ class Store:
         """What the one worker holds that works."""
         return self._engine.lead()
 
+    def led(self) -> bool:
+        """Whether a worker works on this database; asking keeps none from starting."""
+        return self._engine.led()
+
     def close(self) -> None:
         self.wakeups.close()
         self.tally.close()

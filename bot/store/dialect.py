@@ -54,10 +54,14 @@ class Sql:
     #: Whether transactions of others may run at the same time: then a command that was written for that
     #: (``Store.write(shared=True)``) locks the rows that it decides by.
     many_writers = False
+    #: Whether this transaction is one of those.
+    shared = False
 
     def __init__(self, db: Any) -> None:
         self._db = db  # execute_sql is untyped in peewee 4.5
         self.woken: set[str] = set()
+        #: By how much counters went up, by name and labels; written when the transaction ends (``counters.keep``).
+        self.counted: dict[tuple[str, str], float] = {}
 
     def all(self, statement: str, *values: object) -> list[Row]:
         """Every row of the answer; also the way to run ``… RETURNING`` (an undrained cursor undoes it)."""
@@ -86,8 +90,17 @@ class Sql:
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
         """What the block does is kept or, when it raises, undone alone."""
-        with self._db.savepoint():
+        with self._counted_or_not(), self._db.savepoint():
             yield
+
+    @contextlib.contextmanager
+    def _counted_or_not(self) -> Iterator[None]:
+        before = dict(self.counted)
+        try:
+            yield
+        except BaseException:
+            self.counted = before
+            raise
 
     def wake(self, topic: str) -> None:
         """After the commit, those who wait for ``topic`` are woken."""

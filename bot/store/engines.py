@@ -14,7 +14,7 @@ from bot.core import database_text as text
 from bot.core.errors import Refused
 from bot.store import dialect
 from bot.store.dialect import Sql
-from bot.store.leading import FileLead, Lead
+from bot.store.leading import FileLead, Lead, held
 from bot.store.transactions import OnSqlite, Transactions
 from bot.store.wakeups import Wakeups, Watcher
 
@@ -49,6 +49,10 @@ class Engine(Protocol):
 
     def lead(self) -> Lead: ...
 
+    def led(self) -> bool:
+        """Whether any worker holds the lead; asking does not take it."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -57,6 +61,7 @@ class OnSqliteFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lead = path.with_name(path.name + ".worker.lock")
         self._db = dialect.sqlite(str(path))
         self._watcher: Watcher | None = None
         self._watched: PooledDatabase | None = None
@@ -77,7 +82,10 @@ class OnSqliteFile:
         self._watcher.start()
 
     def lead(self) -> Lead:
-        return FileLead(self._path.with_name(self._path.name + ".worker.lock"))
+        return FileLead(self._lead)
+
+    def led(self) -> bool:
+        return held(self._lead)
 
     def close(self) -> None:
         if self._watcher:

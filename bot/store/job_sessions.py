@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from bot.store.dialect import Duplicate, Sql
+from bot.store.dialect import Sql
 
 PREFIX: Final = "afj_"
 _COLUMNS: Final = "role, agent, repository, repo_id, run_id, task_id, fence, claim_id, expires_at"
@@ -34,11 +34,8 @@ class JobSession:
 
 def spend(sql: Sql, token: str, until: float) -> bool:
     """Notes that an id token was used; False when it was before. Kept until it is over by itself."""
-    try:
-        sql.run("INSERT INTO spent_token (digest, until) VALUES (?, ?)", _digest(token), until)
-    except Duplicate:
-        return False
-    return True
+    kept = "INSERT INTO spent_token (digest, until) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING"
+    return sql.run(kept, _digest(token), until) == 1
 
 
 def open_one(sql: Sql, session: JobSession) -> str:

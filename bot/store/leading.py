@@ -21,6 +21,17 @@ class Lead(Protocol):
     def give_up(self) -> None: ...
 
 
+def held(path: Path) -> bool:
+    """Whether a process holds the lock; taking it to find out would keep a worker from starting."""
+    try:
+        wanted = path.stat()
+    except FileNotFoundError:
+        return False
+    place = f"{os.major(wanted.st_dev):02x}:{os.minor(wanted.st_dev):02x}:{wanted.st_ino}"
+    locks = Path("/proc/locks").read_text("ascii").splitlines()
+    return any(" FLOCK " in line and place in line.split() for line in locks)
+
+
 class FileLead:
     """A lock on a side file; the kernel lets go of it when the process dies."""
 

@@ -1,5 +1,6 @@
 """The event log and the task projection, written together or not at all."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -39,11 +40,13 @@ def append(sql: Sql, before: Task | None, task_id: str, event: Event, *, cause: 
     data = recorded.encode(event)
     previous = sql.value("SELECT chain FROM event WHERE task_id = ? AND n = ?", task_id, n - 1) if before else GENESIS
     chain = link(previous, task_id, n, event.kind, at, actor, cause, data)
-    sql.run(
-        "INSERT INTO event (task_id, n, kind, at, actor, cause, chain, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        *(task_id, n, event.kind, at, actor, cause, chain, data),
-    )
-    _project(sql, before, after)
+    may_be_busy = not before or before.state.final  # whoever hears of it may go on with the same transaction
+    with sql.savepoint() if may_be_busy else contextlib.nullcontext():
+        sql.run(
+            "INSERT INTO event (task_id, n, kind, at, actor, cause, chain, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            *(task_id, n, event.kind, at, actor, cause, chain, data),
+        )
+        _project(sql, before, after)
     measures.count(sql, before, after, event, at)
     return after
 

@@ -17,7 +17,7 @@ from psycopg.pq import TransactionStatus
 
 from bot.core import database_text as text
 from bot.core.errors import Unavailable
-from bot.store import translate
+from bot.store import counters, translate
 from bot.store.dialect import Duplicate, Lost, Row, Sql
 
 #: Advisory locks of ours, the first number of a pair of two: nobody else uses it by accident.
@@ -72,6 +72,10 @@ class PostgresSql(Sql):
 
     many_writers = True
 
+    def __init__(self, db: Any, *, shared: bool = False) -> None:
+        super().__init__(db)
+        self.shared = shared
+
     def all(self, statement: str, *values: object) -> list[Row]:
         cursor = self._execute(statement, values)
         return translate.restored(cursor.fetchall()) if cursor.description else []
@@ -83,7 +87,8 @@ class PostgresSql(Sql):
     def savepoint(self) -> Iterator[None]:
         self._execute("SAVEPOINT command", ())
         try:
-            yield
+            with self._counted_or_not():
+                yield
         except BaseException:
             if self._db.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
                 self._execute("ROLLBACK TO SAVEPOINT command", ())
@@ -170,6 +175,7 @@ class OnPostgres:
 
     def __init__(self, connections: Connections, *, shared: bool = False) -> None:
         self._connections = connections
+        self._shared = shared
         lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
         self._begin = f"BEGIN; SELECT pg_current_xact_id()::text FROM (SELECT {lock}({OURS}, {WRITING})) AS turn"
 
@@ -193,11 +199,12 @@ class OnPostgres:
     def _once(self, work: Callable[[Sql], None]) -> set[str]:
         """Raises Lost when nothing of it is kept, for whatever reason but ``work``'s own."""
         with self._connections.one() as connection:
-            sql = PostgresSql(connection)
+            sql = PostgresSql(connection, shared=self._shared)
             transaction = ""
             try:
                 transaction = _begun(connection, self._begin)
                 work(sql)
+                counters.keep(sql)
             except BaseException:
                 with contextlib.suppress(psycopg.Error):
                     connection.rollback()

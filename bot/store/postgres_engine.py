@@ -26,6 +26,10 @@ log = structlog.get_logger(__name__)
 _POLL_SECS: Final = 5.0
 #: A leader that has not been heard of for this long is taken for dead by the server, and the lock is free.
 _ABANDONED: Final = "8s"
+#: An advisory lock of two numbers, in this database and not in another one of the same server.
+_LED: Final = f"""SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE datname = current_database() AND locktype = 'advisory' AND granted
+    AND classid = {OURS} AND objid = {LEADING} AND objsubid = 2"""
 
 
 class OnPostgresServer:
@@ -48,6 +52,9 @@ class OnPostgresServer:
 
     def lead(self) -> Lead:
         return ServerLead(self._url)
+
+    def led(self) -> bool:
+        return bool(self.read(lambda sql: sql.value(_LED)))
 
     def close(self) -> None:
         if self._listener:
@@ -132,6 +139,8 @@ class ServerLead:
 
     def give_up(self) -> None:
         if self._connection is not None:
+            with contextlib.suppress(psycopg.Error):  # else the server lets go of it a little after the connection
+                self._connection.execute("SELECT pg_advisory_unlock_all()")
             self._connection.close()
             self._connection = None
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from peewee import OperationalError
 
 from bot.core.errors import Unavailable
+from bot.store import counters
 from bot.store.dialect import Sql
 
 
@@ -39,6 +40,7 @@ class OnSqlite:
         try:
             with self._db.connection_context(), self._turn(), self._db.atomic():
                 work(sql)
+                counters.keep(sql)
         except OperationalError as problem:
             cause = problem.__context__ or problem  # peewee hides a full disk behind its failed rollback
             raise Unavailable(f"The database cannot be written: {cause}.", retry_after=5) from problem

@@ -17,14 +17,15 @@ _CALL: Final = re.compile(r"\b(max|min)\(", re.IGNORECASE)
 _TRIGGER: Final = re.compile(
     r"CREATE TRIGGER (\w+) BEFORE (UPDATE|DELETE) ON (\w+)\s+BEGIN SELECT RAISE\(ABORT, ('(?:[^']|'')*')\); END\s*$"
 )
+_LIKE: Final = re.compile(r"\bLIKE\b")
 _DDL: Final = re.compile(r"\s*(CREATE TABLE|ALTER TABLE)\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)
 def statement(text: str) -> str:
-    """Placeholders ``?`` become ``%s``, and max and min of several values greatest and least."""
+    """Placeholders ``?`` become ``%s``, max and min of several values greatest and least, LIKE ignores case."""
     parts = _QUOTED.split(text.replace("%", "%%"))
-    parts[::2] = [part.replace("?", "%s") for part in parts[::2]]
+    parts[::2] = [_LIKE.sub("ILIKE", part.replace("?", "%s")) for part in parts[::2]]
     return _scalars("".join(parts))
 
 

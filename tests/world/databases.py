@@ -20,7 +20,8 @@ import pytest
 from bot.store.database import migrate
 from bot.store.engines import Where
 
-ENGINES: Final = ("sqlite", "postgresql")
+#: What store and scenarios run on: `make test` leaves it at the default, `make test-postgres` sets it.
+ENGINES: Final = tuple(os.environ.get("ENGINES", "sqlite").split())
 #: What worlds are made on.
 engine: Final = ContextVar("engine", default="sqlite")
 _FOLDERS: Final = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,8 +24,8 @@ from bot.standin import Standin
 from bot.standin.serve import serve
 from bot.store import beats, inbox, open_store, outbox
 from bot.store.database import migrate
+from bot.store.leading import FileLead
 from bot.web.application import make_app
-from bot.worker import only_one
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -78,7 +78,7 @@ class Installation:
         self.application = make_app(fleet)
 
     def worker_starts(self) -> None:
-        self.place.enter_context(only_one(self.database))
+        self.place.enter_context(leading(self.database))
         self.loops_turn()
 
     def loops_turn(self, at: float | None = None) -> None:
@@ -157,6 +157,15 @@ def stranger(here: Installation) -> None:
 
 def silent(here: Installation) -> None:
     here.application = None
+
+
+@contextmanager
+def leading(database: Path) -> Iterator[None]:
+    """As a worker does."""
+    lead = FileLead(database.with_name(database.name + ".worker.lock"))
+    assert lead.take()
+    yield
+    lead.give_up()
 
 
 def scopes(*names: str) -> Callable[[Installation], object]:
@@ -340,7 +349,8 @@ def test_a_database_that_is_not_there_or_old_is_migrated(here: Installation, tmp
         raw.execute("DROP TABLE counter")
         raw.execute("DROP INDEX task_changed")
         raw.execute("DROP INDEX outbox_wished")
-        raw.execute("DELETE FROM schema_migration WHERE name LIKE '0008%'")
+        raw.execute("DROP TABLE counter_step")
+        raw.execute("DELETE FROM schema_migration WHERE name LIKE '0008%' OR name LIKE '0014%'")
     old = worst(here.doctor()["database"])
     assert (old.state, old.command) == (State.FAIL, "agent-fleet migrate")
     assert here.types(old.command).exit_code == 0
@@ -395,6 +405,6 @@ def test_no_lock_is_taken_to_find_a_worker(here: Installation) -> None:
     here.place.close()
     taken = threading.Event()
     examined()
-    with only_one(here.database):
+    with leading(here.database):
         taken.set()
     assert taken.is_set()

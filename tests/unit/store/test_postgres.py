@@ -15,11 +15,15 @@ import pytest
 from bot.core.errors import Refused, Unavailable
 from bot.core.events import Claimed
 from bot.core.matching import Candidate
-from bot.store import Sql, Store, agents, attempts, beats, claims, log, open_store, tasks
+from bot.doctor import machine
+from bot.doctor.finding import State
+from bot.store import Sql, Store, agents, attempts, beats, claims, counters, log, open_store, tasks
+from bot.store.backup import file_of
 from bot.store.database import migrate, pending
 from bot.store.engines import Where, shown
 from bot.store.verify import differences
 from bot.store.wakeups import WORK
+from tests.unit.core.samples import created
 from tests.unit.store.filling import a_repo, a_task, claim, open_task
 from tests.world import databases
 
@@ -156,6 +160,64 @@ def test_a_leader_whose_connection_is_cut_knows(store: Store) -> None:
     assert not lead.holds()
     assert lead.take()
     lead.give_up()
+
+
+def test_asking_whether_a_worker_works_takes_nothing(store: Store) -> None:
+    assert not store.led()
+    lead = store.lead()
+    assert lead.take()
+    assert store.led()
+    lead.give_up()
+    assert not store.led()
+
+
+def test_counters_of_one_transaction_do_not_make_another_wait(where: Where, store: Store) -> None:
+    begun, other_done = threading.Event(), threading.Event()
+
+    def first(sql: Sql) -> None:
+        counters.add(sql, counters.EVENTS, "x")
+        counters.keep(sql)
+        sql.counted.clear()
+        begun.set()
+        assert other_done.wait(20)
+
+    leader = threading.Thread(target=lambda: store.write(first, shared=True))
+    leader.start()
+    assert begun.wait(20)
+    with contextlib.closing(open_store(where)) as other:
+        other.write(lambda sql: counters.add(sql, counters.EVENTS, "x"), shared=True)
+    other_done.set()
+    leader.join(20)
+    assert store.read(counters.everything)[counters.EVENTS] == {("x",): 2.0}
+
+
+def test_an_issue_that_is_busy_spoils_nothing_else_of_the_step(store: Store) -> None:
+    a_repo(store)
+    a_task(store, "t_1")
+
+    def step(sql: Sql) -> None:
+        with pytest.raises(Refused, match="already has a task"):
+            log.append(sql, None, "t_2", created(issue=1), cause="second", actor="person:ann", at=3.0)
+        counted(sql)
+
+    store.write(step)
+    assert store.read(lambda sql: sql.value("SELECT at FROM beat")) == 1
+    assert store.read(lambda sql: list(differences(sql))) == []
+
+
+def test_letters_of_a_pattern_count_without_their_case_as_in_sqlite(store: Store) -> None:
+    found = store.read(lambda sql: sql.value("SELECT CASE WHEN ? LIKE ? THEN 1 ELSE 0 END", "Agent:Python", "agent:%"))
+    assert found == 1
+
+
+def test_the_doctor_and_backups_know_a_server_from_a_file(where: Where) -> None:
+    [found] = machine.database(where)
+    assert (found.state, found.said) == (State.OK, f"The database {shown(where)} answers and is up to date.")
+    [found] = machine.database("postgresql://fleet@127.0.0.1:1/fleet")
+    assert found.state is State.FAIL
+    with pytest.raises(Refused, match="a PostgreSQL") as refused:
+        file_of(where)
+    assert "pg_dump" in refused.value.fix
 
 
 def test_a_leader_that_is_paused_loses_the_lead(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

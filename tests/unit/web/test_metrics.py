@@ -61,7 +61,7 @@ def test_webhooks_are_counted_by_what_became_of_them(api: Api) -> None:
 
 
 def test_processes_count_together(api: Api) -> None:
-    others = [open_store(api.fleet.store.path) for _ in range(2)]  # as other processes have them
+    others = [open_store(api.fleet.store.where) for _ in range(2)]  # as other processes have them
     try:
         for store in (*others, api.fleet.store):
             for _ in range(3):

@@ -8,6 +8,7 @@ from bot.core import task
 from bot.store import tasks, verify
 from bot.store.database import MIGRATIONS
 from bot.store.dialect import Sql
+from bot.store.engines import for_migrating
 from tests.world import World
 
 
@@ -34,7 +35,8 @@ def test_tasks_of_an_earlier_version_are_told_anew(world: World) -> None:
 
     world.store.write(as_before)
     assert world.fleet.read(lambda sql: list(verify.differences(sql)))
-    world.store.write(lambda sql: _migration()._tell_anew(sql._db))
+    with for_migrating(world.store.where) as database, database.atomic():
+        _migration()._tell_anew(database)
     assert not world.fleet.read(lambda sql: list(verify.differences(sql)))
     world.owner.asks_for_changes(issue, "Rename it.")
     issue.shows(label="fleet/queued")

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from bot.core import events, task
+from bot.core import recorded, task
 from bot.core.events import Claimed, Event
 from bot.core.facts import Repository
 from bot.core.matching import Candidate
@@ -40,7 +40,7 @@ def _queue(store: Store, path: Path, waiting: int) -> None:
     with closing(sqlite3.connect(path)) as raw, raw:
         row = list(raw.execute("SELECT * FROM task").fetchone())
         names = [x[1] for x in raw.execute("PRAGMA table_info(task)")]
-        event = events.encode(created(issue=1))
+        event = recorded.encode(created(issue=1))
         seed = created(issue=1)
         numbers = range(2, waiting + 1)
         task_rows, event_rows = itertools.tee(numbers)
@@ -66,6 +66,10 @@ def _queue(store: Store, path: Path, waiting: int) -> None:
             of_events(),
         )
         raw.execute("UPDATE class SET waiting = (SELECT count(*) FROM task WHERE class_id = class.id)")
+        raw.execute(
+            """INSERT INTO counter (name, labels, value) SELECT 'tasks', state, count(*) FROM task GROUP BY state
+               ON CONFLICT (name, labels) DO UPDATE SET value = excluded.value"""
+        )
         raw.execute("ANALYZE")
 
 

@@ -27,7 +27,7 @@ from pydantic import SecretStr
 
 from benchmarks import filling
 from benchmarks.measure import Figure, Wrong, p99_ms, per_sec, table
-from bot.core import task
+from bot.core import recorded, task
 from bot.forge import Api, Forge
 from bot.service import intake
 from bot.service.fleet import Fleet
@@ -164,12 +164,10 @@ def measure_replay(folder: Path, rounds: int, number: int) -> Figure:
                 return sum(1 for _ in raw.execute("SELECT task_id, n, at, actor, cause, chain, kind, data FROM event"))
 
         def replay() -> int:
-            from bot.core import events
-
             def fold(rows: object) -> int:
                 done = 0
                 for raw in rows:  # type: ignore[attr-defined]
-                    task.apply(None, raw.task_id, events.decode(raw.kind, raw.data), raw.at, raw.n)
+                    task.apply(None, raw.task_id, recorded.decode(raw.kind, raw.data), raw.at, raw.n)
                     done += 1
                 return done
 

@@ -240,11 +240,12 @@ class ResultAccepted(Event):
 
 @dataclass(frozen=True)
 class NothingToChange(Event):
-    """The agent explained why no commit is needed."""
+    """The agent explained why no commit is needed. ``receipt_sha256`` names its claims ("" before they were kept)."""
 
     kind: ClassVar[str] = "nothing_to_change"
     fence: int
     explanation: str
+    receipt_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -326,6 +327,7 @@ class NothingToRework(Event):
     kind: ClassVar[str] = "nothing_to_rework"
     fence: int
     explanation: str
+    receipt_sha256: str = ""
 
 
 @dataclass(frozen=True)

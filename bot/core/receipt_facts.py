@@ -71,7 +71,7 @@ class ArtifactFacts:
 
 @dataclass(frozen=True)
 class LogFacts:
-    """``sent`` bytes came, ``size`` are stored; they differ when it was cut or had control characters."""
+    """``sent`` bytes came, ``size`` are stored; they differ when it was too long to be kept whole."""
 
     sha256: str
     size: int
@@ -110,6 +110,16 @@ class Facts:
     text_leaks: bool = False
     repeated: str = ""
     over_budget: str = ""
+
+    @property
+    def nothing_published(self) -> bool:
+        """The attempt ended with nothing to change: branch, pull request and checks are none of its."""
+        return self.outcome == "no_change" and self.work is not None and self.work.nothing
+
+    @property
+    def published_sha(self) -> str:
+        """The commit that the receipt is about, "" for none."""
+        return self.work.head_sha if self.work is not None and not self.work.nothing else ""
 
 
 @dataclass(frozen=True)

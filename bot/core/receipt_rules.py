@@ -153,6 +153,10 @@ def _tip(claims: Claims, facts: Facts) -> Seen:
         return _said(text.branch_differs(branch, facts.branch))
     if facts.work is not None and head and facts.work.head_sha and head != facts.work.head_sha:
         return _said(text.head_differs(head, facts.work.head_sha))
+    if facts.nothing_published:
+        return _pass(text.nothing_published())
+    if facts.pull is not None and not facts.pull.same_repository:
+        return _unknown(text.branch_in_a_fork())
     if facts.branch_tip is None or facts.work is None:
         return _unknown(text.not_looked("the branch"))
     wanted, pull = facts.work.head_sha, facts.pull
@@ -171,7 +175,7 @@ def _descends(claims: Claims, facts: Facts) -> Seen:
         return _unknown(text.history_unknown())
     ahead = len(work.commits or ())
     if facts.outcome == "no_change":
-        return _pass(text.nothing_ahead(work.base_sha)) if work.nothing else _said(text.changed_after_all(ahead))
+        return _pass(text.nothing_handed_in(work.base_sha)) if work.nothing else _said(text.changed_after_all(ahead))
     base, commits = claims.text("git", "base_sha"), claims.table("git").get("commits")
     if base and work.base_sha and base != work.base_sha:
         return _said(text.base_differs(base, work.base_sha))
@@ -192,6 +196,8 @@ def _pull(claims: Claims, facts: Facts) -> Seen:
     number = claims.number("pull_request", "number")
     if facts.pull_number and number and number != facts.pull_number:
         return _said(text.pull_differs(number, "the number", number, facts.pull_number))
+    if facts.nothing_published and not number:
+        return _pass(text.nothing_published())
     if pull is None:
         asked = facts.pull_number or number or 0
         return _said(text.no_pull(asked)) if facts.pull_looked_for else _unknown(text.not_looked("the pull request"))
@@ -247,6 +253,8 @@ def _artifacts(claims: Claims, facts: Facts) -> Seen:
 
 def _ci(claims: Claims, facts: Facts) -> Seen:
     ci = facts.checks
+    if ci is None and facts.nothing_published:
+        return _pass(text.nothing_published())
     if ci is None:
         return _unknown(text.not_looked("the commit"))
     for said in claims.rows("checks"):

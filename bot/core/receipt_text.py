@@ -60,6 +60,10 @@ def tip_is(branch: str, sha: str) -> str:
     return f"{branch} is at {short(sha)}"
 
 
+def branch_in_a_fork() -> str:
+    return "the branch lies in a fork, which is not read"
+
+
 def tip_moved(branch: str, found: str, head: str) -> str:
     return f"{branch} is at {short(found)}, the result is {short(head)}"
 
@@ -90,6 +94,14 @@ def no_descent(head: str, base: str) -> str:
 
 def nothing_ahead(base: str) -> str:
     return f"there is no commit on top of {short(base)}"
+
+
+def nothing_handed_in(base: str) -> str:
+    return f"no commit was handed in on top of {short(base)}" if base else "the source was not fetched, no commit came"
+
+
+def nothing_published() -> str:
+    return "nothing was to be changed, so nothing of this attempt is on the forge"
 
 
 def base_differs(claimed: str, known: str) -> str:
@@ -125,7 +137,7 @@ def pull_closed(number: int) -> str:
 
 
 def pull_elsewhere(number: int) -> str:
-    return f"#{number} comes from another repository"
+    return f"#{number} comes from a fork, whose branch and commits are not read: it cannot be verified"
 
 
 def pull_author(number: int, author: str) -> str:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from bot.core import cleaning
 from bot.core import events as e
 from bot.core.facts import PullRequest
 from bot.core.receipt_facts import (
@@ -31,11 +30,17 @@ from bot.service.fleet import Fleet, ref
 from bot.store import Sql, artifacts, attempts, forge_facts, log, receipts, run_logs
 from bot.store.attempts import Attempt
 
+#: Ends of an attempt for which a receipt is signed.
+ENDED_WELL = (e.ResultAccepted, e.NothingToChange, e.NothingToRework)
+
 
 def recorded(fleet: Fleet, sql: Sql, task: Task, attempt: Attempt, claims: Claims, outcome: str, now: float) -> Facts:
     """What our own records say; nothing is asked of anybody."""
     repo = forge_facts.repo(sql, task.repo_id)
-    transcript = run_logs.read(sql, task.id, attempt.fence)
+    work = _handed_in(attempt.result)
+    if work is None and outcome == "no_change":
+        work = WorkFacts(attempt.base_sha, attempt.base_sha, nothing=True)
+    log_sha256, log_bytes = run_logs.digest(sql, task.id, attempt.fence)
     said = json.dumps(claims.said, ensure_ascii=False, default=str).encode("utf-8", "replace")
     return Facts(
         task_id=task.id,
@@ -48,14 +53,14 @@ def recorded(fleet: Fleet, sql: Sql, task: Task, attempt: Attempt, claims: Claim
         outcome=outcome,
         took_secs=max(0, round((attempt.ended_at or now) - attempt.claimed_at)),
         timeout_secs=fleet.settings.orchestrator.task_timeout_secs,
-        work=_handed_in(attempt.result),
+        work=work,
         exit_code=claims.number("process", "exit_code") if attempt.mode == "ssh_cli" else None,
         pull_number=task.pull_request,
         artifacts=tuple(
             ArtifactFacts(a.name, a.size, a.sha256) for a in artifacts.of_attempt(sql, task.id, attempt.fence)
         ),
         max_artifact_bytes=fleet.settings.orchestrator.max_artifact_bytes,
-        log=LogFacts(cleaning.digest(transcript), len(transcript.encode()), attempt.log_bytes),
+        log=LogFacts(log_sha256, log_bytes, attempt.log_bytes),
         over_budget=budgets.run_over(fleet, attempts.of_task(sql, task.id), attempt.fence),
         text_leaks=SecretScan(fleet.settings.secrets()).found_in(said),
     )
@@ -89,12 +94,12 @@ def looked_up(fleet: Fleet, task: Task, attempt: Attempt, claims: Claims) -> Fac
     Raises Unavailable when the forge or git does not answer, Refused when it says no.
     """
     now = fleet.clock()
-    facts, accepted = fleet.read(
-        lambda sql: (
-            recorded(fleet, sql, task, attempt, claims, "done", now),
-            accepted_result(sql, task.id, attempt.fence),
-        )
-    )
+    end = fleet.read(lambda sql: well_ended(sql, task.id, attempt.fence))
+    accepted = end if isinstance(end, e.ResultAccepted) else None
+    outcome = "no_change" if end is not None and accepted is None else "done"
+    facts = fleet.read(lambda sql: recorded(fleet, sql, task, attempt, claims, outcome, now))
+    if outcome == "no_change":
+        return facts  # there is nothing of it on the forge
     facts = with_pull(fleet, task, facts, task.pull_request)
     pull = facts.pull
     ours = accepted is not None and bool(accepted.head_sha)
@@ -110,8 +115,14 @@ def looked_up(fleet: Fleet, task: Task, attempt: Attempt, claims: Claims) -> Fac
 
 
 def accepted_result(sql: Sql, task_id: str, fence: int) -> e.ResultAccepted | None:
+    end = well_ended(sql, task_id, fence)
+    return end if isinstance(end, e.ResultAccepted) else None
+
+
+def well_ended(sql: Sql, task_id: str, fence: int) -> e.ResultAccepted | e.NothingToChange | e.NothingToRework | None:
+    """How the attempt ended; None when it runs, or ended badly."""
     found = (r.event for r in log.of_task(sql, task_id))
-    return next((x for x in found if isinstance(x, e.ResultAccepted) and x.fence == fence), None)
+    return next((x for x in found if isinstance(x, ENDED_WELL) and x.fence == fence), None)
 
 
 def with_pull(fleet: Fleet, task: Task, facts: Facts, number: int) -> Facts:

@@ -83,10 +83,10 @@ def settle(fleet: Fleet, wish: Wish) -> Known:
     )
     if before is not None:
         return {"receipt_id": before.id}
-    accepted = fleet.read(lambda sql: receipt_facts.accepted_result(sql, wish.task_id, fence))
-    if task is None or attempt is None or accepted is None:
+    end = fleet.read(lambda sql: receipt_facts.well_ended(sql, wish.task_id, fence))
+    if task is None or attempt is None or end is None:
         raise NotWanted(said_to_people.out_of_date())
-    sha256 = accepted.receipt_sha256
+    sha256 = end.receipt_sha256
     claims = fleet.read(lambda sql: receipt_facts.claims_of(sql, wish.task_id, fence, sha256))
     facts = receipt_facts.looked_up(fleet, task, attempt, claims)
     checks = receipt_rules.check(claims, facts)
@@ -109,8 +109,8 @@ def _wait(step: Step, task: Task, facts: Facts, checks: tuple[Check, ...]) -> No
     key = _timer_key(task.id, facts.fence)
     timers.arm(step.sql, Timer(key, TIMER, step.now + _LOOK_AGAIN_SECS, task.id, facts.fence))
     waits = next((c.observed for c in checks if c.verdict is receipt_rules.Verdict.UNKNOWN), "")
-    if facts.work is not None:
-        _show(step, task, facts.work.head_sha, "pending", text.status_waits(waits))
+    if facts.published_sha:
+        _show(step, task, facts.published_sha, "pending", text.status_waits(waits))
 
 
 def _show(step: Step, task: Task, sha: str, state: str, description: str) -> None:
@@ -169,7 +169,7 @@ def _issue(
     )
     signed_receipts.add(step.sql, made)
     timers.disarm(step.sql, _timer_key(task.id, facts.fence))
-    _publish(step, task, made, facts.work.head_sha if facts.work else "")
+    _publish(step, task, made, facts.published_sha)
     return made
 
 
@@ -221,10 +221,10 @@ def _facts(step: Step, task: Task, attempt: Attempt, facts: Facts) -> dict[str, 
 
 def _claims(step: Step, task: Task, fence: int, claims: Claims) -> dict[str, Any]:
     """The agent's receipt as it is kept, and its digest; only the digest when it is too long for a note."""
-    accepted = receipt_facts.accepted_result(step.sql, task.id, fence)
+    end = receipt_facts.well_ended(step.sql, task.id, fence)
     said = canonical.plain(claims.said)
     short = len(canonical.encode(said)) <= _MAX_CLAIMS_BYTES
-    return {"sha256": accepted.receipt_sha256 if accepted else "", "said": said if short else None}
+    return {"sha256": end.receipt_sha256 if end else "", "said": said if short else None}
 
 
 def _origin(events: list[Recorded]) -> Mapping[str, Any]:

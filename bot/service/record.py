@@ -137,6 +137,9 @@ def _publish(step: Step, before: Task, after: Task, event: Event) -> None:
             rework.answer_threads(step, after, event)
         case e.NothingToRework():
             rework.answer_threads(step, after, event)
+            receipts.ask_for(step, after)
+        case e.NothingToChange():
+            receipts.ask_for(step, after)
         case e.ReadinessChanged() if event.merges:
             style = feedback_rules.of(step.fleet, step.sql, after.repo_id).merge_style
             rework.merge(step, after, event.sha, style)

@@ -253,12 +253,12 @@ def _complete(
     if claimed and isinstance(event, e.ResultAccepted):
         opened = e.PullRequestOpened(claimed.number, ours=False)
         after = record(step, after, opened, cause=f"claimed-pull:{task.id}:{task.fence}", actor=f"agent:{agent_id}")
-    accepted = isinstance(event, e.ResultAccepted)
+    settled_later = isinstance(event, receipt_facts.ENDED_WELL)
     return {
         "task_id": task.id,
         "state": after.state.value,
-        "verdict": "pending" if accepted else "unverified",
-        "checks": [check.as_json() for check in checks] if accepted else [],
+        "verdict": "pending" if settled_later else "unverified",
+        "checks": [check.as_json() for check in checks] if settled_later else [],
     }
 
 
@@ -297,9 +297,9 @@ def _event(
     if said.outcome == "done" and not found.get("nothing"):
         return _accepted(step, task, message, found, receipt_sha)
     if message and task.feedback.working_on:
-        return e.NothingToRework(task.fence, cleaning.one_line(message, 600))
+        return e.NothingToRework(task.fence, cleaning.one_line(message, 600), receipt_sha)
     if message:
-        return e.NothingToChange(task.fence, cleaning.one_line(message, 600))
+        return e.NothingToChange(task.fence, cleaning.one_line(message, 600), receipt_sha)
     return _failed(step, task, Reason.EMPTY_OUTPUT, "")
 
 

@@ -1,6 +1,11 @@
-"""What agents print, by attempt and position in bytes; bounded per attempt."""
+"""What agents print, by attempt and position in bytes; bounded per attempt.
+
+It is kept as it was sent, so that its digest can be held against the one that a receipt names, and cleaned when it is
+read. A NUL, which no text column takes, stands there as DLE 0 (and DLE as DLE DLE).
+"""
 
 import hashlib
+import re
 from typing import Final
 
 from bot.core import cleaning
@@ -8,13 +13,15 @@ from bot.store.dialect import Sql
 
 #: Bytes kept per attempt; what comes after is counted, not kept.
 MAX_BYTES: Final = 4 * 1024 * 1024
+_MARK: Final = "\x10"
+_MARKED: Final = re.compile(f"{_MARK}([{_MARK}0])")
 
 
 def append(sql: Sql, task_id: str, fence: int, position: int, text: str) -> int:
     """Adds ``text`` that begins at byte ``position``; returns the position up to which the log is known now.
 
-    Positions count the UTF-8 bytes the agent sent; what is kept of them is cleaned. What overlaps with earlier chunks
-    is not stored again, a gap is not filled: the caller sends from the returned position.
+    Positions count the UTF-8 bytes the agent sent. What overlaps with earlier chunks is not stored again, a gap is not
+    filled: the caller sends from the returned position.
     """
     known = int(sql.value("SELECT log_bytes FROM attempt WHERE task_id = ? AND fence = ?", task_id, fence) or 0)
     data = text.encode("utf-8", "replace")
@@ -22,7 +29,7 @@ def append(sql: Sql, task_id: str, fence: int, position: int, text: str) -> int:
         return known
     fresh = data[known - position :]
     if known < MAX_BYTES:
-        kept = cleaning.plain(fresh[: MAX_BYTES - known].decode(errors="replace"), MAX_BYTES)
+        kept = _kept(fresh[: MAX_BYTES - known].decode(errors="replace"))
         sql.run(
             "INSERT INTO log (task_id, fence, position, text) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             *(task_id, fence, known, kept),
@@ -33,7 +40,7 @@ def append(sql: Sql, task_id: str, fence: int, position: int, text: str) -> int:
 
 
 def read(sql: Sql, task_id: str, fence: int, position: int = 0) -> str:
-    """What is kept from byte ``position`` on; inside a chunk that was cleaned, from about there."""
+    """What is kept from byte ``position`` on, safe to be shown."""
     rows = sql.all(
         """SELECT position, text FROM log WHERE task_id = ? AND fence = ? AND position >= coalesce(
            (SELECT max(position) FROM log WHERE task_id = ? AND fence = ? AND position <= ?), 0) ORDER BY position""",
@@ -41,16 +48,16 @@ def read(sql: Sql, task_id: str, fence: int, position: int = 0) -> str:
     )
     if not rows:
         return ""
-    data = "".join(r[1] for r in rows).encode()
-    return data[max(0, position - rows[0][0]) :].decode(errors="replace")
+    data = "".join(_sent(r[1]) for r in rows).encode()
+    return cleaning.plain(data[max(0, position - rows[0][0]) :].decode(errors="replace"), MAX_BYTES)
 
 
 def digest(sql: Sql, task_id: str, fence: int) -> tuple[str, int]:
-    """SHA-256 (hex) and size in bytes of what is kept."""
+    """SHA-256 (hex) and size in bytes of what is kept, as it was sent."""
     sha256, size = hashlib.sha256(), 0
     of = "FROM log WHERE task_id = ? AND fence = ?"
     for (position,) in sql.all(f"SELECT position {of} ORDER BY position", task_id, fence):
-        data = str(sql.value(f"SELECT text {of} AND position = ?", task_id, fence, position)).encode()
+        data = _sent(str(sql.value(f"SELECT text {of} AND position = ?", task_id, fence, position))).encode()
         sha256.update(data)
         size += len(data)
     return sha256.hexdigest(), size
@@ -65,3 +72,11 @@ def forget(sql: Sql, before: float, limit: int = 1000) -> int:
             WHERE attempt.active = 0 AND attempt.ended_at < ? LIMIT ?)""",
         *(before, limit),
     )
+
+
+def _kept(text: str) -> str:
+    return text.replace(_MARK, _MARK * 2).replace("\x00", f"{_MARK}0")
+
+
+def _sent(kept: str) -> str:
+    return _MARKED.sub(lambda found: "\x00" if found[1] == "0" else _MARK, kept)

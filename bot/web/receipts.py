@@ -113,7 +113,7 @@ def receipt_keys(call: Call) -> Answer:
 
 @ENDPOINTS.get("/api/v1/tasks/<task_id>/signed-receipts", May.SEE, {200: SignedPage})
 def signed_of_task(call: Call, task_id: str, asked: Which) -> Answer:
-    """The signed receipts of a task, oldest first: one per result whose pull request and checks were looked at."""
+    """The signed receipts of a task, oldest first: one per attempt that ended well, signed when all was looked at."""
 
     def query(sql: Sql) -> list[signed_receipts.Signed]:
         tasks.get(sql, task_id)

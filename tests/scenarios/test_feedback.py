@@ -60,6 +60,10 @@ def test_comments_on_lines_alone_and_only_what_is_new(world: World) -> None:
         ("login.py", 1, "fleet-bot", "Attempt 2 leaves this as it is: `Both lines are needed.`"),
         ("login.py", 2, "fleet-bot", "Attempt 2 leaves this as it is: `Both lines are needed.`"),
     ]
+    assert [(r["task"]["attempt"], r["verdict"]["result"]) for r in issue.receipts()] == [
+        (1, "verified"),
+        (2, "verified"),
+    ]
     world.writer.reviews(issue, "COMMENT", "Then say so in a comment.")
     told = agent.claims(issue).task["instructions"]
     assert "Then say so in a comment." in told

@@ -123,6 +123,23 @@ def test_claims_facts_and_verdict_are_kept_apart(world: World) -> None:
     agent.drops()
 
 
+def test_nothing_to_change_is_signed_too(world: World, tmp_path: Path) -> None:
+    issue, agent = working(world)
+    printed = "\x1b[32mok\x1b[0m \x07nothing\r\n"
+    agent.prints(printed)
+    log = {"transcript": {"sha256": hashlib.sha256(printed.encode()).hexdigest(), "bytes": len(printed)}}
+    assert completes(agent, "no_change", logs=log)["verdict"] == "pending"
+    issue.tells("nothing to change")
+    [receipt] = issue.receipts()
+    assert [c["verdict"] for c in receipt["verdict"]["checks"]] == ["pass"] * 12
+    assert rule_of(receipt, "r9")["observed"].startswith(f"{len(printed)} bytes stored")
+    assert (receipt["pull_request"], receipt["process"]["outcome"]) == (None, "no_change")
+    assert receipt["claims"]["said"] == {"logs": log}
+    (tmp_path / "receipt.json").write_text(json.dumps(receipt))
+    assert verify(tmp_path / "receipt.json", "--pubkey", public_key(world), "--complete")[0] == 0
+    agent.drops()
+
+
 # --- contradictions -----------------------------------------------------------------------------------------
 
 

@@ -102,6 +102,12 @@ def test_a_receipt_that_says_otherwise_is_named_with_what_was_observed(
     assert wrong.rule == rule
 
 
+def test_the_branch_of_a_fork_is_not_taken_for_one_of_ours() -> None:
+    for tip in ("", HEAD, None):
+        verdict, _, words = seen("r3", {}, facts(pull={"same_repository": False}, branch_tip=tip))
+        assert (verdict, words) == ("unknown", "the branch lies in a fork, which is not read")
+
+
 #: rule, what is otherwise, a part of what was observed: nothing the agent said wrong.
 FAILURES: Final = [
     ("r1", facts(newest_fence=3), "attempt 2 is over, 3 has begun"),
@@ -111,7 +117,7 @@ FAILURES: Final = [
     ("r4", facts(work={"descends": False}), "does not build on"),
     ("r4", facts(work={"commits": ()}), "no commit on top"),
     ("r5", facts(pull={"is_open": False}), "#34 is closed and was not merged"),
-    ("r5", facts(pull={"same_repository": False}), "comes from another repository"),
+    ("r5", facts(pull={"same_repository": False}), "comes from a fork"),
     ("r5", facts(pull={"head_sha": OTHER}), f"the head of #34 is {OTHER}"),
     ("r5", facts(pull={"author_allowed": False, "author": "zoe"}), "opened by zoe"),
     ("r5", facts(pull={"names_issue": False}), "does not name issue #12"),

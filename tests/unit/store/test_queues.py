@@ -1,6 +1,7 @@
 """Inbox, timers, tokens, run logs, agents, attempts and what is known of the forge."""
 
 import dataclasses
+import hashlib
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -118,6 +119,21 @@ def test_positions_count_what_was_sent_not_what_is_kept(running: Store) -> None:
     assert log(running, end, "ü\n") == end + 3
     assert running.read(lambda sql: run_logs.read(sql, "t_1", 1)) == "red\ufffd?ü\n"
     assert running.read(lambda sql: run_logs.read(sql, "t_1", 1, end)) == "ü\n"
+    sent = b"\x1b[31mred\x1b[0m\x00?" + "ü\n".encode()
+    kept = running.read(lambda sql: run_logs.digest(sql, "t_1", 1))
+    assert kept == (hashlib.sha256(sent).hexdigest(), len(sent)), "a receipt names the digest of what was sent"
+
+
+@given(st.text(st.sampled_from("\x00\x100a\x1b\r\n"), max_size=12))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+def test_whatever_characters_come_the_log_is_kept_as_it_was_sent(running: Store, text: str) -> None:
+    running.write(lambda sql: (sql.run("DELETE FROM log"), sql.run("UPDATE attempt SET log_bytes = 0")))
+    log(running, 0, text)
+    assert running.read(lambda sql: run_logs.digest(sql, "t_1", 1)) == (
+        hashlib.sha256(text.encode()).hexdigest(),
+        len(text),
+    )
+    assert "\x10" not in running.read(lambda sql: run_logs.read(sql, "t_1", 1))
 
 
 def test_a_log_is_bounded(running: Store, monkeypatch: pytest.MonkeyPatch) -> None:

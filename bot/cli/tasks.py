@@ -4,6 +4,7 @@ import dataclasses
 import getpass
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -13,10 +14,11 @@ import click
 from bot.cli.opening import opened_store
 from bot.cli.options import config_option, json_option
 from bot.cli.tables import printed
+from bot.core import cleaning
 from bot.core import operating_text as text
 from bot.core.states import State
 from bot.core.task import Task
-from bot.service import operations
+from bot.service import given_prompts, operations
 from bot.service.fleet import Fleet
 from bot.service.opening import opened
 from bot.settings import load
@@ -119,6 +121,25 @@ def logs(config: Path | None, task_id: str, attempt: int | None, follow: bool) -
             if not follow or run is None or not run.active:
                 return
             store.wakeups.wait(WORK, seen, _LOOK_SECS)
+
+
+@command.command("prompt")
+@_TASK
+@click.option("--attempt", type=click.IntRange(1), help="Which attempt [default: the newest].")
+@json_option
+@config_option
+def prompt(config: Path | None, task_id: str, attempt: int | None, as_json: bool) -> None:
+    """Print what an agent was told, byte for byte.
+
+    At a terminal without control characters. For a pull agent it is the task as it was answered with, as JSON.
+    """
+    settings = load(config, os.environ, for_bot=False).settings
+    with opened_store(settings) as store:
+        given, written = store.read(lambda sql: given_prompts.read(sql, task_id, attempt))
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(given) | {"text": written}, indent=2, ensure_ascii=False))
+    else:
+        click.echo(cleaning.plain(written) if sys.stdout.isatty() else written.encode(), nl=False)
 
 
 @command.command("retry")

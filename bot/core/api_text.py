@@ -153,6 +153,22 @@ def not_your_task() -> str:
     return "This agent neither runs this task nor ran it."
 
 
+def no_prompt_given(attempt: int) -> str:
+    return f"What attempt {attempt} was told is not known: it has not begun, or began before such texts were kept."
+
+
+def prompt_not_kept(attempt: int, sha256: str) -> str:
+    return f"What attempt {attempt} was told (SHA-256 {sha256}) is not kept any more."
+
+
+def keep_longer() -> str:
+    return "`keep_logs_days` says how long such texts are kept. The digest stays in the attempt's receipt."
+
+
+def see_the_attempts() -> str:
+    return "`GET /api/v1/tasks/{id}/attempts` and `agent-fleet tasks show` list the attempts of a task."
+
+
 def no_such_attempt(fence: int) -> str:
     return f"The task has no attempt {fence}."
 

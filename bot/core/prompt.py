@@ -14,6 +14,7 @@ from typing import Final
 from bot.core import cleaning, feedback_text
 from bot.core import prompt_text as text
 from bot.core.errors import Refused
+from bot.core.handover import Handover
 from bot.core.reasons import Reason
 
 #: Where a repository's own template lies.
@@ -35,6 +36,10 @@ VARIABLES: Final[Mapping[str, str]] = {
         "what happened before: how earlier attempts ended, notes and answers of people, as people's words; empty at "
         "first. Put at the end when the template does not use it"
     ),
+    "handover": (
+        "what the agent before did, when another one goes on: its branch, summary, notes, last receipt and why it "
+        "ended, as people's words; else empty. Put at the end when the template does not use it"
+    ),
     "answer": "the answer to the agent's question, as people's words; empty when there was none",
     "how_to_work": (
         "the rules: tests, commits, not to push, when and how to ask. Put at the end when the template does not use it"
@@ -51,7 +56,7 @@ class Work:
     """What a prompt is about. ``context`` is oldest first; ``answer`` "" = nothing was asked.
 
     ``kept``: what the same agent had not committed before it asked is still in the checkout. ``why`` and ``news``: the
-    pull request is to be reworked, and exactly what is new about it.
+    pull request is to be reworked, and exactly what is new about it. ``handover``: another agent was at it before.
     """
 
     repo: str
@@ -69,6 +74,7 @@ class Work:
     kept: bool = False
     why: str = ""
     news: str = ""
+    handover: Handover | None = None
 
 
 def check(template: str) -> None:
@@ -95,7 +101,7 @@ def render(template: str | None, work: Work) -> str:
     filled = _BRACES.sub(lambda found: values[found["name"].strip()], template)
     rest = [text.files_kept()] if work.kept else []
     rest += _rework(work)
-    rest += [values[name] for name in ("context", "how_to_work") if name not in used and values[name]]
+    rest += [values[name] for name in ("handover", "context", "how_to_work") if name not in used and values[name]]
     return "\n\n".join([filled.strip(), *rest]) + "\n"
 
 
@@ -106,6 +112,8 @@ def resume(work: Work, news: Sequence[str]) -> str:
         parts.append(fenced(text.what_answer(), work.answer))
     if news:
         parts.append(fenced(text.what_news(), _listed(news)))
+    if work.handover:
+        parts.append(_handover(work.handover))
     parts += _rework(work)
     return "\n\n".join([*parts, text.files_kept() if work.kept else text.files_anew(), text.resumed_how()]) + "\n"
 
@@ -131,6 +139,7 @@ def _values(work: Work) -> Mapping[str, str]:
         "task_id": work.task_id,
         "agent_type": work.agent_type,
         "context": fenced(text.what_context(), _listed(work.context)) if work.context else "",
+        "handover": _handover(work.handover) if work.handover else "",
         "answer": fenced(text.what_answer(), work.answer) if work.answer else "",
         "how_to_work": text.HOW_TO_WORK,
     }
@@ -140,6 +149,11 @@ def _rework(work: Work) -> list[str]:
     if not work.news:
         return []
     return [feedback_text.rework_how(work.why, work.base), fenced(feedback_text.what_news(), work.news)]
+
+
+def _handover(former: Handover) -> str:
+    how = text.handed_over(former.branch, former.head_sha)
+    return f"{how}\n\n{fenced(text.what_handover(), _listed(former.lines()))}"
 
 
 def _listed(lines: Sequence[str]) -> str:

@@ -1,5 +1,7 @@
 """Sentences about a repository's own files and about prompts."""
 
+from collections.abc import Sequence
+
 from bot.core import cleaning
 
 
@@ -123,6 +125,42 @@ def what_body() -> str:
 
 def what_context() -> str:
     return "What happened before, oldest first"
+
+
+def what_handover() -> str:
+    return "What the agent before you did, as far as is known, and what it says itself"
+
+
+def handed_over(branch: str, head_sha: str) -> str:
+    where = (
+        f"What it published, up to commit {head_sha[:12]} of {branch}, is in your checkout: go on from there."
+        if head_sha
+        else "Nothing of its work was published: your checkout is what it had, too."
+    )
+    return f"Another agent worked on this task before you. {where} Check what it says before you rely on it."
+
+
+def former_attempt(agent: str, agent_type: str, attempt: int, outcome: str) -> str:
+    return f"Attempt {attempt} by {agent} ({agent_type}) ended: {outcome}"
+
+
+def former_summary(words: str) -> str:
+    return f"Its summary: {words}"
+
+
+def former_notes(words: str) -> str:
+    return f"Its notes: {words}"
+
+
+def former_claims(words: str) -> str:
+    return f"Its last receipt says: {words}"
+
+
+def former_verdict(result: str, failed: Sequence[str]) -> str:
+    """``result`` "" = no receipt of it was signed."""
+    if not result:
+        return "Nothing that it says has been confirmed: there is no signed receipt of its work"
+    return f"The orchestrator found: {result}{': ' if failed else ''}{'; '.join(failed)}"
 
 
 def what_answer() -> str:

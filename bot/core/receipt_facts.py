@@ -10,7 +10,10 @@ OWN_CONTEXTS: Final = ("agent-fleet", "agent-fleet/receipt")
 
 @dataclass(frozen=True)
 class PullFacts:
-    """A pull request as the forge shows it now; ``author_allowed``: the bot or one of ``agent_accounts``."""
+    """A pull request as the forge shows it now; ``author_allowed``: the bot or one of ``agent_accounts``.
+
+    ``closes`` are the issues of its repository that its text closes when it is merged.
+    """
 
     number: int
     url: str
@@ -23,6 +26,7 @@ class PullFacts:
     author: str
     author_allowed: bool
     names_issue: bool
+    closes: tuple[int, ...] = ()
 
     @property
     def state(self) -> str:

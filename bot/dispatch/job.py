@@ -8,8 +8,12 @@ from bot.adapters.base import Adapter, Job, Template
 from bot.core import ids
 from bot.execution.host_workspace import HostWorkspace
 from bot.execution.hosts import Job as HostJob
+from bot.service import given_prompts
+from bot.service.fleet import Step
 from bot.settings.hosts import HostAgent
 from bot.settings.sections import Adapter as Configured
+from bot.store import host_runs
+from bot.store.attempts import Attempt
 
 #: In the run's home, for a CLI that reads its prompt from a file and would read its input besides.
 _PROMPT: Final = ".agent-fleet-prompt.md"
@@ -65,6 +69,13 @@ def host_job(
         grace_secs=grace_secs,
         max_log_bytes=max_log_bytes,
     )
+
+
+def begin(step: Step, attempt: Attempt, host: str, job: HostJob, prompt: str) -> None:
+    """Notes that the run may be on the host from now on, and keeps what its agent will read."""
+    host_runs.begin(step.sql, attempt.task_id, attempt.fence, host, attempt.agent, step.now)
+    given = job.prompt or prompt.encode("utf-8", "replace")  # nothing on its input: it reads the file, or its argument
+    given_prompts.keep_input(step, step.task(attempt.task_id), given, job.argv)
 
 
 def templates(configured: Mapping[str, Configured]) -> Mapping[str, Template]:

@@ -26,7 +26,7 @@ from bot.core.errors import Refused
 from bot.core.reasons import Reason
 from bot.dispatch.contact import Contact, Leaving, Superseded, Vanished
 from bot.dispatch.endings import Failed, completion, ended_by_us, failed
-from bot.dispatch.job import host_job, layout, templates
+from bot.dispatch.job import begin, host_job, layout, templates
 from bot.dispatch.leftovers import end_on, run_id_of
 from bot.dispatch.listening import Listener
 from bot.dispatch.site import HostSite
@@ -171,9 +171,8 @@ class Supervised:
             run_id=self._run_id, fence=self._fence, grace_secs=self._grace_secs,
             max_log_bytes=self._fleet.settings.orchestrator.max_run_log_bytes,
         )  # fmt: skip
-        at = self._fleet.clock()
         # On disk before anything is started: our next life adopts or ends what may be there.
-        self._fleet.store.write(lambda sql: host_runs.begin(sql, *who[1:], self._site.name, self._agent, at))
+        self._fleet.step(lambda step: begin(step, self._attempt, self._site.name, job, self._job.prompt))
         self._contact.host(lambda host: host.start(job), mends=True)
         log.info("run started", run=self._run_id, host=self._site.name, agent=self._agent)
 

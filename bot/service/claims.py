@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.core import cleaning, text
+from bot.core import cleaning, modes, text
 from bot.core import events as e
 from bot.core.errors import Refused
 from bot.core.task import Task
-from bot.service import budgets, pausing, policies, prompts, repo_files, rework, second_look
+from bot.service import budgets, given_prompts, pausing, policies, prompts, repo_files, rework, second_look
 from bot.service.fleet import Fleet, Step
 from bot.service.prompts import Instructions
 from bot.service.record import record
@@ -174,7 +174,10 @@ def _claim(
     event = e.Claimed(fence, agent.id, agent.agent_type, agent.host, agent.mode)
     task = record(step, task, event, cause=f"claim:{task.id}:{fence}", actor=f"agent:{agent.id}")
     agents.seen(step.sql, agent.id, step.now)
-    return Claim(task, fence, lease_until, work_of(step, task))
+    work = work_of(step, task)
+    if agent.mode != modes.SSH_CLI:  # what a host is given is kept when it is started there
+        given_prompts.keep_task(step, task, work)
+    return Claim(task, fence, lease_until, work)
 
 
 def _same_again(step: Step, agent_id: str, claim_id: str) -> Claim | None:
@@ -187,7 +190,8 @@ def _same_again(step: Step, agent_id: str, claim_id: str) -> Claim | None:
     except Refused as refused:  # changed since it was handed out, and the answer was lost
         prompts.give_up(step, task, refused)
         return None
-    return Claim(task, attempt.fence, attempt.lease_until, work_of(step, task))
+    work = given_prompts.task_kept(step.sql, task) or work_of(step, task)
+    return Claim(task, attempt.fence, attempt.lease_until, work)
 
 
 def work_of(step: Step, task: Task, told: Instructions | None = None) -> dict[str, Any]:
@@ -203,7 +207,7 @@ def work_of(step: Step, task: Task, told: Instructions | None = None) -> dict[st
     o = step.fleet.settings.orchestrator
     told = told or prompts.of(step, task)
     attempt = attempts.get(step.sql, task.id, task.fence)
-    return {
+    work = {
         "task_id": task.id,
         "repo": repo.full_name if repo else "",
         "issue": task.issue,
@@ -221,4 +225,6 @@ def work_of(step: Step, task: Task, told: Instructions | None = None) -> dict[st
         "session": told.session or None,
         "resume_instructions": told.resume_text or None,
         "keep": told.keep,
+        "handover": told.handover.as_json() if told.handover else None,
     }
+    return given_prompts.without_secrets(step.fleet, work)

@@ -8,12 +8,13 @@ from bot.core import cleaning, matching, prompt
 from bot.core import events as e
 from bot.core import prompt_text as text
 from bot.core.errors import Refused
+from bot.core.handover import Handover
 from bot.core.prompt import Work
 from bot.core.reasons import Reason, parse
 from bot.core.recorded import Recorded
 from bot.core.retry import RULES, Whom
 from bot.core.task import Task
-from bot.service import rework
+from bot.service import handover, rework
 from bot.service.fleet import Step
 from bot.service.record import record
 from bot.store import Sql, attempts, bodies, forge_facts, log, repo_files, tasks
@@ -30,6 +31,8 @@ _MAX_LINE = 20_000
 class Instructions:
     """``text`` is the complete prompt. With ``session``, ``resume_text`` is enough for an agent that goes on with it.
 
+    ``handover`` is in both already.
+
     ``keep``: it had asked, so what it has not committed is still wanted, session or not.
     """
 
@@ -37,6 +40,7 @@ class Instructions:
     session: str = ""
     resume_text: str = ""
     keep: bool = False
+    handover: Handover | None = None
 
 
 def template(sql: Sql, repo_id: int) -> str | None:
@@ -54,17 +58,18 @@ def check(sql: Sql, task: Task) -> None:
 def of(step: Step, task: Task) -> Instructions:
     """For the task's newest attempt, which has just been claimed. Raises Refused (``prompt_invalid``)."""
     history = log.of_task(step.sql, task.id)
-    work = replace(_work(step, task, history), kept=_asked_last(step, task, history))
+    former = _handover(step, task, history)
+    work = replace(_work(step, task, history), kept=_asked_last(step, task, history), handover=former)
     whole = prompt.render(template(step.sql, task.repo_id), work)
     before = _session(step, task, history)
     if before is None:
-        return Instructions(whole, keep=work.kept)
+        return Instructions(whole, keep=work.kept, handover=former)
     began, ended = _claimed_at(history, before.fence), _ended_at(history, before.fence)
     # what was said meanwhile may never have arrived: not every agent listens while it works, and answers get lost
     since = [x for x in history if x.n > ended or (isinstance(x.event, e.Said) and x.n > began)]
     news = [*_outcome(before), *context(step, task, since, without_answers=True)]
     told = prompt.resume(replace(work, answer=_answer(step.sql, since)), news)
-    return Instructions(whole, before.session, told, work.kept)
+    return Instructions(whole, before.session, told, work.kept, former)
 
 
 def context(step: Step, task: Task, history: Sequence[Recorded], *, without_answers: bool = False) -> list[str]:
@@ -142,6 +147,12 @@ def _work(step: Step, task: Task, history: Sequence[Recorded]) -> Work:
         why=why,
         news=news,
     )
+
+
+def _handover(step: Step, task: Task, history: Sequence[Recorded]) -> Handover | None:
+    """What another agent did before; None when nobody did, or somebody wanted it done anew since."""
+    last = handover.former(step.sql, task)
+    return None if last is None or _afresh_since(history, last.fence) else handover.of(step.sql, task, last)
 
 
 def _asked_last(step: Step, task: Task, history: Sequence[Recorded]) -> bool:

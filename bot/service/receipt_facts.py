@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Final
 
 from bot.core import events as e
 from bot.core.facts import PullRequest
@@ -30,6 +30,8 @@ from bot.service.fleet import Fleet, ref
 from bot.store import Sql, artifacts, attempts, forge_facts, log, receipts, run_logs
 from bot.store.attempts import Attempt
 
+#: The forge's words that close an issue of the same repository on merge (Forgejo 15, by default).
+_CLOSES: Final = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#(\d{1,9})\b", re.IGNORECASE)
 #: Ends of an attempt for which a receipt is signed.
 ENDED_WELL = (e.ResultAccepted, e.NothingToChange, e.NothingToRework)
 
@@ -151,6 +153,7 @@ def _pull(fleet: Fleet, task: Task, found: PullRequest) -> PullFacts:
         author_allowed=found.author.login.lower() in allowed,
         names_issue=re.search(rf"#{task.issue}\b", f"{found.title}\n{found.body}") is not None
         or found.head_branch in (task.branch, f"task/{task.id}"),
+        closes=tuple(sorted({int(n) for n in _CLOSES.findall(f"{found.title}\n{found.body}")})),
     )
 
 

@@ -5,9 +5,6 @@ are read again; while CI has not answered the receipt waits (a timer looks again
 and published: a git note on the head, a commit status, an attachment.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from bot.core import canonical, cleaning, ids, receipt_rules
@@ -18,14 +15,13 @@ from bot.core.errors import Refused, Unavailable
 from bot.core.reasons import Reason
 from bot.core.receipt_facts import OWN_CONTEXTS, Claims, Facts
 from bot.core.receipt_rules import Check, Result
-from bot.core.recorded import Recorded
 from bot.core.states import State
 from bot.core.task import Task
-from bot.service import receipt_facts, receipt_key
+from bot.service import receipt_facts, receipt_key, receipt_members
 from bot.service.fleet import Fleet, Step
 from bot.service.wishes import Known, NotWanted
 from bot.signing import SigningKey
-from bot.store import attempts, log, outbox, signed_receipts, tasks, timers
+from bot.store import attempts, outbox, signed_receipts, tasks, timers
 from bot.store.attempts import Attempt
 from bot.store.outbox import Wish
 from bot.store.signed_receipts import Signed
@@ -33,8 +29,6 @@ from bot.store.timers import Timer
 
 #: How often CI is asked about while a receipt waits: no webhook tells of commit statuses.
 _LOOK_AGAIN_SECS: Final = 60.0
-#: Longest claims that are published word for word.
-_MAX_CLAIMS_BYTES: Final = 64 * 1024
 TIMER: Final = "receipt"
 CONTEXT: Final = OWN_CONTEXTS[1]
 _SHOWN: Final = {Result.VERIFIED: "success", Result.UNVERIFIED: "failure", Result.TAINTED: "error"}
@@ -148,9 +142,9 @@ def _issue(
         "receipt_id": ids.new("rcp", step.now),
         "number": number + 1,
         "prev_receipt_sha256": prev,
-        "issued_at": _moment(step.now),
-        **_facts(step, task, attempt, facts),
-        "claims": _claims(step, task, facts.fence, claims),
+        "issued_at": receipt_members.moment(step.now),
+        **receipt_members.facts(step, task, attempt, facts, claims),
+        "claims": receipt_members.claims(step, task, facts.fence, claims),
         "verdict": {"result": result.value, "checks": [c.as_json() for c in checks]},
     }
     signed = core.with_signature(receipt, key.key_id, key.sign(core.to_sign(receipt)))
@@ -179,81 +173,6 @@ def _publish(step: Step, task: Task, made: Signed, sha: str) -> None:
     if sha:
         outbox.wish(step.sql, f"note:{made.id}", "note", task.id, where | {"sha": sha}, at=step.now)
         _show(step, task, sha, _SHOWN[Result(made.result)], text.status_line(made.sha256, made.result))
-
-
-def _facts(step: Step, task: Task, attempt: Attempt, facts: Facts) -> dict[str, Any]:
-    """Everything that is neither a claim nor the verdict; null = we do not know it."""
-    events = log.of_task(step.sql, task.id)
-    work, pull = facts.work, facts.pull
-    return {
-        "task": {
-            "id": task.id,
-            "repo": facts.repo,
-            "repo_id": task.repo_id,
-            "issue": task.issue,
-            "attempt": facts.fence,
-            "fence": facts.fence,
-        },
-        "trigger": {"actor": task.asked_by, "actor_id": task.asked_by_id, "kind": task.trigger, **_origin(events)},
-        "prompt": {"sha256": task.prompt_sha256},
-        "executor": {
-            "mode": attempt.mode,
-            "agent": attempt.agent,
-            "agent_type": attempt.agent_type,
-            "host_id": attempt.host,
-        },
-        "process": {
-            "exit_code": facts.exit_code,
-            "outcome": facts.outcome,
-            "claimed_at": _moment(attempt.claimed_at),
-            "started_at": _moment(attempt.started_at),
-            "ended_at": _moment(attempt.ended_at),
-        },
-        "git": _git(facts) if work else None,
-        "pull_request": _pull_shown(facts) if pull else None,
-        "checks": [{"context": c, "state": s} for c, s in sorted(facts.checks.states.items())] if facts.checks else [],
-        "logs": {"transcript": {"sha256": facts.log.sha256, "bytes": facts.log.size} if facts.log else None},
-        "usage": {"source": "reported" if attempt.usage else "unknown", "reported": canonical.plain(attempt.usage)},
-        "artifacts": [{"name": a.name, "bytes": a.size, "sha256": a.sha256} for a in facts.artifacts],
-        "log_anchor": {"event_seq": events[-1].seq, "chain_sha256": events[-1].chain},
-    }
-
-
-def _claims(step: Step, task: Task, fence: int, claims: Claims) -> dict[str, Any]:
-    """The agent's receipt as it is kept, and its digest; only the digest when it is too long for a note."""
-    end = receipt_facts.well_ended(step.sql, task.id, fence)
-    said = canonical.plain(claims.said)
-    short = len(canonical.encode(said)) <= _MAX_CLAIMS_BYTES
-    return {"sha256": end.receipt_sha256 if end else "", "said": said if short else None}
-
-
-def _origin(events: list[Recorded]) -> Mapping[str, Any]:
-    return {"event_seq": events[0].seq, "cause": events[0].cause}
-
-
-def _git(facts: Facts) -> dict[str, Any]:
-    work = facts.work
-    assert work is not None  # noqa: S101 - asked by the caller
-    shown = asdict(replace(work, protected=None))
-    names = ("base_sha", "head_sha", "commits", "files_changed", "insertions", "deletions", "patch_sha256")
-    return {"branch": facts.branch} | {name: shown[name] for name in names}
-
-
-def _pull_shown(facts: Facts) -> dict[str, Any]:
-    pull = facts.pull
-    assert pull is not None  # noqa: S101 - asked by the caller
-    return {
-        "number": pull.number,
-        "url": pull.url,
-        "state": pull.state,
-        "head_sha": pull.head_sha,
-        "base": pull.base_branch,
-        "author": pull.author,
-    }
-
-
-def _moment(at: float) -> str | None:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
 
 
 def named(claims: Claims) -> str:

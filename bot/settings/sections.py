@@ -204,7 +204,7 @@ class Orchestrator(Section):
     keep_payloads_days: Days = 14
     """How long webhooks that were dealt with are kept, in days."""
     keep_logs_days: Days = 90
-    """How long what an agent printed, and the files it handed in, are kept after its attempt ended, in days."""
+    """How long what an agent was told and printed, and files it handed in, are kept after its attempt, in days."""
 
     @property
     def lease_secs(self) -> int:

@@ -8,7 +8,7 @@ from bot.core import api_text as text
 from bot.core.errors import Refused
 from bot.core.states import State
 from bot.core.task import Task
-from bot.service import operations
+from bot.service import given_prompts, operations
 from bot.store import Sql, attempts, forge_facts, log, receipts, run_logs, tasks
 from bot.web.answers import Answer
 from bot.web.callers import May, may_see
@@ -61,6 +61,11 @@ class LogPart(Which):
     """Default: the newest."""
     offset: Annotated[int, Field(ge=0, lt=2**53)] = 0
     """Bytes."""
+
+
+class PromptOf(Asked):
+    attempt: Fence | None = None
+    """Default: the newest."""
 
 
 class Create(Said):
@@ -197,6 +202,17 @@ def task_log(call: Call, task_id: str, asked: LogPart) -> Answer:
 
     written, known = call.fleet.read(query)
     return Answer(written, headers={"Agent-Fleet-Log-Bytes": str(known)})
+
+
+@ENDPOINTS.get(f"{_TASK}/prompt", May.READ, {200: "text/plain"})
+def task_prompt(call: Call, task_id: str, asked: PromptOf) -> Answer:
+    """What an attempt was told, byte for byte; its digest is in the header and in the attempt's receipt.
+
+    ``Agent-Fleet-Prompt-Form`` is `input` (what the agent CLI read) or `task` (the JSON that a pull agent was answered
+    with, keys sorted and without spaces; `state`, `status` and `execution_mode` left out).
+    """
+    given, written = call.fleet.read(lambda sql: given_prompts.read(sql, task_id, asked.attempt))
+    return Answer(written, headers={"Agent-Fleet-Prompt-Sha256": given.sha256, "Agent-Fleet-Prompt-Form": given.form})
 
 
 @ENDPOINTS.get(f"{_TASK}/receipts", May.SEE, {200: ReceiptPage})

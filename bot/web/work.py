@@ -64,6 +64,9 @@ class Work(Shown):
     """What to tell that session instead of `instructions`: only what it does not know yet."""
     keep: bool
     """The last attempt asked a question: uncommitted changes in its workspace are still wanted."""
+    handover: dict[str, Any] | None
+    """When another agent was at it before: its `agent`, `agent_type`, `attempt`, `outcome`, `branch`, `head_sha`,
+    `summary`, `notes`, `claims` (its receipt as JSON), `verdict` and `failed` rules. Part of the prompt already."""
     state: str
     status: str
     execution_mode: str

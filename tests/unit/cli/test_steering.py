@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from bot.cli import cli
 from bot.settings import load
-from bot.store import database, open_store, run_logs
+from bot.store import database, given_prompts, open_store, run_logs
 from tests.unit.store.filling import a_repo, a_task, claim
 
 Run = Callable[..., Result]
@@ -92,6 +92,13 @@ def test_tasks_are_listed_and_shown(filled: Run) -> None:
         "claimed",
     ]
     assert filled("tasks", "logs", "t_2").output == "hello from the agent\n"
+    untold = filled("tasks", "prompt", "t_2")
+    assert (untold.exit_code, "What attempt 1 was told is not known" in untold.output) == (1, True)
+    with closing(open_store(Path("data/agent-fleet.db"))) as store:
+        given = {"template": "", "policy_sha256": "", "at": 1.0}
+        store.write(lambda sql: given_prompts.keep(sql, "t_2", 1, "input", "Fix \x1b[1mit\n", **given))  # type: ignore[arg-type]
+    assert filled("tasks", "prompt", "t_2").stdout_bytes == b"Fix \x1b[1mit\n", "byte for byte"
+    assert json.loads(filled("tasks", "prompt", "t_2", "--attempt", "1", "--json").output)["form"] == "input"
     missing = filled("tasks", "show", "t_99")
     assert missing.exit_code == 1
     assert "There is no task 't_99'" in missing.output

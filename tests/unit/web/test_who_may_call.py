@@ -37,6 +37,7 @@ TABLE: Final = {
     "GET /api/v1/tasks/<task_id>/events": "aerwd",
     "GET /api/v1/tasks/<task_id>/attempts": "aerwd",
     "GET /api/v1/tasks/<task_id>/log": "aerwd",
+    "GET /api/v1/tasks/<task_id>/prompt": "rwd",
     "GET /api/v1/tasks/<task_id>/receipts": "aerwd",
     "GET /api/v1/receipts/<receipt_id>": "aerwd",
     "GET /api/v1/tasks/<task_id>/signed-receipts": "aerwd",

@@ -279,6 +279,18 @@ class PullRequestClosed(Event):
 
 
 @dataclass(frozen=True)
+class PullRequestReopened(Event):
+    """The pull request whose closing cancelled the task is open again: it is in review as before.
+
+    ``unfinished``: an attempt to rework it was cut off then, and is not made up for by itself.
+    """
+
+    kind: ClassVar[str] = "pull_request_reopened"
+    number: int
+    unfinished: bool = False
+
+
+@dataclass(frozen=True)
 class Cancelled(Event):
     """``why`` is a stable word: label_removed, issue_closed, pull_request_closed, command, api, halt,
     replaced, gone."""
@@ -386,6 +398,7 @@ KINDS: Final[Mapping[str, type[Event]]] = {
         PullRequestOpened,
         Merged,
         PullRequestClosed,
+        PullRequestReopened,
         Cancelled,
         RetryRequested,
         ReworkRequested,

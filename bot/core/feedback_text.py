@@ -130,3 +130,19 @@ def attempt_kind(kind: str) -> str:
 
 def head_moved(number: int) -> str:
     return f"Pull request {number} is closed or has another commit by now, so it is not merged."
+
+
+def reopened(to: str, number: int) -> str:
+    return (
+        f"{to}#{number} is open again, and in review: what is new in reviews and checks goes back to its agent as "
+        "before. The rework that its closing cut off does not begin again by itself: `/fleet retry` lets an agent take "
+        "it up."
+    )
+
+
+def base_is_gone(base: str) -> str:
+    return f"The branch {cleaning.code(base, 80)}, to which the pull request was to go, is gone."
+
+
+def bring_the_base_back() -> str:
+    return "Bring it back and use `/fleet retry`, or ask for a new task with `/fleet run`."

@@ -61,6 +61,8 @@ def after(before: Feedback, event: Event, at: float, *, fence: int, head_sha: st
             return replace(before, working_on="", onto="", declined="", **_NOT_READY)
         case e.NothingToRework():
             return replace(before, working_on="", onto="", declined=head_sha, published=fence)
+        case e.PullRequestReopened():
+            return replace(before, working_on="", onto="", published=fence, **_NOT_READY)
         case e.Escalated():
             return replace(before, escalated=(*before.escalated, event.why), reviewed_to=event.reviewed_to)
         case e.ReadinessChanged():

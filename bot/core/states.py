@@ -79,6 +79,7 @@ def _table() -> dict[tuple[State | None, type[Event]], State]:
         table[state, e.Rerouted] = state
         table[state, e.Cancelled] = State.CANCELLED
         table[state, e.PullRequestClosed] = State.CANCELLED
+    table[State.CANCELLED, e.PullRequestReopened] = State.REVIEW
     for state in State:
         if state is not State.DONE:  # people may merge whatever became of the task
             table[state, e.Merged] = State.DONE

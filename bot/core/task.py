@@ -269,6 +269,8 @@ def _of_its_end(task: Task, event: Event, _at: float) -> dict[str, Any] | None:
             return {"why": "merged", "ended_by": event.by, "pull_request": event.number, "not_before": 0.0, "holds": ()}
         case e.PullRequestClosed():
             return {"why": "pull_request_closed", "ended_by": "", "not_before": 0.0, "holds": ()}
+        case e.PullRequestReopened():
+            return {"why": "", "ended_by": "", "message": ""}
         case e.Cancelled():
             return {
                 "why": event.why,

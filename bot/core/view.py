@@ -14,6 +14,7 @@ from bot.core.events import (
     NothingToChange,
     NothingToRework,
     PullRequestOpened,
+    PullRequestReopened,
     QuestionAsked,
 )
 from bot.core.reasons import Reason
@@ -237,6 +238,8 @@ def notice(event: Event, task: Task, agent: str, took_secs: float) -> str:
             return text.in_review(to, took_secs, event.number)
         case Merged():
             return text.done(event.number)
+        case PullRequestReopened() if event.unfinished:
+            return feedback_text.reopened(to, event.number)
         case Escalated(why=why, limit=limit):
             times = task.feedback.done.count(why)
             return feedback_text.escalated(to, task.pull_request, why, limit, times)

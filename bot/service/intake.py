@@ -79,7 +79,8 @@ def follow(fleet: Fleet, hint: Hint) -> None:
     match hint:
         case PullHint():
             known = fleet.read(lambda sql: tasks.of_pull_request(sql, hint.repo_id, hint.number, hint.head_branch))
-            if hint.new_head if known is None else not hint.is_open or known.state is State.REVIEW:
+            closed = known is not None and known.state is State.CANCELLED and known.why == "pull_request_closed"
+            if hint.new_head if known is None else not hint.is_open or known.state is State.REVIEW or closed:
                 pulls.look(fleet, hint.repo_id, hint.number)
         case ChecksHint():
             for task in fleet.read(lambda sql: tasks.in_review_of(sql, hint.repo_id)):

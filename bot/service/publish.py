@@ -6,7 +6,7 @@ from typing import Any, Final
 import structlog
 
 from bot.core import events as e
-from bot.core import text, view
+from bot.core import feedback_text, text, view
 from bot.core.errors import Refused, Unavailable
 from bot.core.facts import PullRequest
 from bot.core.reasons import Reason
@@ -17,7 +17,7 @@ from bot.execution.gitmirror import GitMirror, Pushed, PushOutcome
 from bot.forge import Missing
 from bot.service import answers, labels, publish_feedback, publish_receipts, receipts
 from bot.service.fleet import Fleet, Step, ref
-from bot.service.mirrors import with_mirror
+from bot.service.mirrors import fetched, with_mirror
 from bot.service.record import record
 from bot.service.wishes import Known, NotWanted, Publisher
 from bot.store import attempts, bodies, forge_facts, log, outbox, tasks
@@ -182,7 +182,12 @@ def _pull(fleet: Fleet, wish: Wish) -> Known:
     task = _current(fleet, wish)
     repo = fleet.repo(task.repo_id)
     title, body = fleet.read(lambda sql: _pull_text(sql, task))
-    pull: PullRequest = fleet.forge.pulls.open(ref(repo), head=task.branch, base=task.base, title=title, body=body)
+    try:
+        pull: PullRequest = fleet.forge.pulls.open(ref(repo), head=task.branch, base=task.base, title=title, body=body)
+    except Missing as missing:
+        if fetched(fleet, task.repo_id).branch_tip(task.base) is None:
+            raise Refused(feedback_text.base_is_gone(task.base), feedback_text.bring_the_base_back()) from missing
+        raise
 
     def command(step: Step) -> None:
         now = step.task(task.id)

@@ -1,4 +1,4 @@
-"""Looking at a pull request: merged ends the task well, closed cancels it, what people and CI say may send it back.
+"""Looking at a pull request: merged ends the task well, closed cancels it until it is reopened, feedback sends it back.
 
 People's own are never held up by us.
 """
@@ -8,6 +8,7 @@ import contextlib
 from bot.core import events as e
 from bot.core import view
 from bot.core.facts import PullRequest
+from bot.core.states import State
 from bot.core.task import Task
 from bot.forge import Missing
 from bot.service import display, feedback
@@ -41,14 +42,25 @@ def _task_of(sql: Sql, repo_id: int, pull: PullRequest) -> Task | None:
 
 def _take_step(step: Step, repo_id: int, pull: PullRequest) -> None:
     task = _task_of(step.sql, repo_id, pull)
-    if task is None or pull.is_open or task.pull_request not in (0, pull.number):
+    if task is None or task.pull_request not in (0, pull.number):
         return
     with contextlib.suppress(AlreadyHappened):
-        if pull.merged:
+        if pull.is_open:
+            _reopened(step, task, pull)
+        elif pull.merged:
             _merged(step, task, pull)
         elif not task.state.final and task.pull_request == pull.number:
-            cause = f"pull-closed:{task.id}:{pull.number}:{task.fence}"
+            cause = f"pull-closed:{task.id}:{pull.number}:{task.version}"
             record(step, task, e.PullRequestClosed(pull.number), cause=cause, actor="forge")
+
+
+def _reopened(step: Step, task: Task, pull: PullRequest) -> None:
+    """Closing it had cancelled the task: it is in review again, unless the issue has a newer task."""
+    closed = task.state is State.CANCELLED and task.why == "pull_request_closed" and task.pull_request == pull.number
+    newest = tasks.newest_of_issue(step.sql, task.repo_id, task.issue) if closed else None
+    if newest is not None and newest.id == task.id:
+        event = e.PullRequestReopened(pull.number, unfinished=bool(task.feedback.working_on))
+        record(step, task, event, cause=f"pull-reopened:{task.id}:{pull.number}:{task.version}", actor="forge")
 
 
 def _merged(step: Step, task: Task, pull: PullRequest) -> None:

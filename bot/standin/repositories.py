@@ -110,6 +110,14 @@ class Repository:
         self.forge.moved.pop(self.full_name.lower(), None)
 
     @locked
+    def transfer(self, owner: Person) -> None:
+        """Give it to somebody else; the old address redirects, collaborators stay. No webhook tells of it (15.0)."""
+        self.forge.moved[self.full_name.lower()] = self.id
+        self.rights.pop(owner.login, None)
+        self.owner = owner
+        self.forge.moved.pop(self.full_name.lower(), None)
+
+    @locked
     def label(self, name: str, colour: str = "#ededed", *, exclusive: bool = False, description: str = "") -> Label:
         """Make a label; a second one of the same name is another label, as with Forgejo."""
         made = Label(self.forge.next_id("label"), name, color(colour), description, exclusive)
@@ -310,9 +318,21 @@ class Repository:
 
     @locked
     def run_ends(self, by: Person, sha: str, name: str, state: str, log: str = "") -> Status:
-        """A run of Actions with one job is over: its status, and its log. ``name`` as in ``ci / build (push)``."""
-        run = Run(self.forge.next_id("run"), len(self.runs) + 1, sha, log)
+        """A run of Actions with one job is over, or (pending) has begun: its status, its log, and when it is over a
+        webhook. ``name`` as in ``ci / build (push)``.
+        """
+        branch = next((one for one, tip in self.branches().items() if tip == sha), "")
+        title, at = self.git.log(sha, limit=1)[0].message.split("\n")[0], self.forge.now()
+        run = Run(self.forge.next_id("run"), len(self.runs) + 1, sha, log, state, branch, title, at=at)
         self.runs.append(run)
+        made = self._status_of(by, run, name)
+        if state != "pending":
+            action = "success" if state == "success" else "failure"
+            self.forge.emit(self, f"action_run_{action}", events.action_run(self, run, by, action))
+        return made
+
+    def _status_of(self, by: Person, run: Run, name: str) -> Status:
+        sha, state = run.sha, run.state
         said = {"success": "Successful in 1s", "pending": "Has started running"}.get(state, "Failing after 1s")
         target = f"/{self.full_name}/actions/runs/{run.number}/jobs/0"
         return self.set_status(by, sha, state, name, said, target)

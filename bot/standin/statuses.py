@@ -30,12 +30,17 @@ class Status:
 
 @dataclass(eq=False)
 class Run:
-    """A finished run of Actions with one job; ``number`` counts within the repository."""
+    """A run of Actions with one job; ``number`` counts within the repository. ``state`` is its commit status's."""
 
     id: int
     number: int
     sha: str
     log: str
+    state: str = "success"
+    branch: str = ""
+    title: str = ""
+    workflow: str = "ci.yml"
+    at: float = 0.0
 
 
 @dataclass(eq=False)

@@ -1,16 +1,19 @@
 """The recorded steps again: the same webhooks, headers, shapes, signatures, and whose right they show."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from bot.standin import Standin
 from bot.standin.hooks import signature_is_right
 from tests.contract import git_steps, issue_steps, pull_steps
 from tests.contract.drive import Drive
 from tests.contract.hooked import Arrival, Scene, mailbox
-from tests.contract.recordings import SECRET, Step, Webhook, kind, steps
+from tests.contract.recordings import ROOT, SECRET, Step, Webhook, kind, steps
 from tests.contract.shape import differences
 from tests.contract.steps import STEPS
 from tests.contract.target import CannotDo, Target
@@ -109,6 +112,21 @@ def test_every_recorded_step_is_done_over_or_excused() -> None:
     left = [one.name for one in steps() if one.name not in STEPS]
     unexcused = [name for name in left if not any(word in name for word in NOT_DONE_OVER)]
     assert not unexcused
+
+
+@pytest.mark.parametrize("state", ["success", "failure"])
+def test_the_stand_in_tells_of_runs_as_recorded(state: str, tmp_path: Path) -> None:
+    """Nothing runs there: a story says how a run ends."""
+    number = {"success": 128, "failure": 130}[state]
+    recorded = json.loads((ROOT / "webhooks" / f"{number}-action_run_{state}-{state}.json").read_text())
+    forge = Standin(tmp_path, deliveries="manual")
+    repo = forge.repository("ann/demo", files={"README.md": "# Demo\n"})
+    repo.hook("http://127.0.0.1:1/", secret=SECRET, events=[f"action_run_{state}"], active=True)
+    repo.run_ends(forge.person("ann"), repo.branches()["main"], "ci / build (push)", state)
+    [sent] = forge.deliveries.waiting
+    assert not differences(json.loads(recorded["body"]), json.loads(sent.payload))
+    assert sent.headers.keys() <= recorded["headers"].keys()
+    assert json.loads(sent.payload)["run"]["repository"]["permissions"] == {"admin": True, "push": True, "pull": True}
 
 
 def test_every_step_was_recorded() -> None:

@@ -91,11 +91,13 @@ class IssueView:
         found = [s for s in self._world.repo.statuses if (s.sha, s.context) == (head, "agent-fleet/receipt")]
         return [(s.state, s.description) for s in found]
 
-    def checks(self, state: str, log: str = "", name: str = "ci / build (push)") -> None:
-        """CI is done with the pull request's head, or (pending) has begun; the sweep finds it."""
+    def checks(self, state: str, log: str = "", name: str = "ci / build (push)", *, swept: bool = True) -> None:
+        """CI is done with the pull request's head (a webhook tells) or has begun (the sweep finds it)."""
         self._world.settles()
         self._world.repo.run_ends(self._world.owner.person, self.pull().head_sha, name, state, log)
-        self._world.sweeps()
+        if swept:
+            self._world.sweeps()
+        self._world.settles()
 
     def threads(self) -> list[tuple[str, int, str, str]]:
         """(path, line, who, words) of every comment on a line of the pull request."""

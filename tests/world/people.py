@@ -1,9 +1,13 @@
 """People on the forge and what they do there."""
 
+import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.standin import Entry, Person
+from bot.standin.git import environment
 from bot.standin.reviews import Review
 from tests.world.issues import IssueView
 
@@ -100,6 +104,37 @@ class Someone:
 
     def commits_to(self, branch: str, files: Mapping[str, str | bytes | None], message: str = "Mend it") -> None:
         self._world.repo.commit(self.person, branch, files, message)
+        self._world.settles()
+
+    def pushes_over(self, branch: str, files: Mapping[str, str]) -> str:
+        """With a clone and `git push --force`: one commit on main replaces what the branch had."""
+        repo = self._world.repo
+        with tempfile.TemporaryDirectory() as folder:
+
+            def git(*args: str) -> str:
+                env = environment() | {"GIT_AUTHOR_NAME": self.login, "GIT_AUTHOR_EMAIL": self.person.email}
+                env |= {"GIT_COMMITTER_NAME": self.login, "GIT_COMMITTER_EMAIL": self.person.email}
+                return subprocess.run(
+                    ["git", *args], cwd=folder, env=env, check=True, capture_output=True, text=True
+                ).stdout.strip()
+
+            url = repo.clone_url.replace("://", f"://{self.login}:{self.person.token}@")
+            git("clone", "-q", "--branch", "main", url, ".")
+            for name, text in files.items():
+                (Path(folder) / name).write_text(text)
+            git("add", "--all")
+            git("commit", "-qm", "Do it otherwise")
+            git("push", "-q", "--force", "origin", f"HEAD:refs/heads/{branch}")
+            sha = git("rev-parse", "HEAD")
+        self._world.settles()
+        return sha
+
+    def drops_branch(self, branch: str) -> None:
+        self._world.repo.delete_branch(self.person, branch)
+        self._world.settles()
+
+    def reopens_pull(self, issue: IssueView) -> None:
+        issue.pull().reopen(self.person)
         self._world.settles()
 
     def closes_pull(self, issue: IssueView) -> None:

@@ -82,7 +82,7 @@ class World:
         repo.hook(
             f"{self.url}/api/v1/webhooks/forgejo",
             secret=SECRET,
-            events=["issues", "pull_request", "push"],
+            events=["issues", "pull_request", "push", "action_run_success", "action_run_failure"],
             active=True,
         )
         return repo

@@ -9,13 +9,14 @@ from bot.standin.git import ZERO
 from bot.standin.labels import Label
 from bot.standin.people import Person, Right
 from bot.standin.render import commits, issues, pulls
-from bot.standin.render.people import user
+from bot.standin.render.people import user, when
 from bot.standin.render.repositories import repository
 
 if TYPE_CHECKING:
     from bot.standin.issues import Entry, Issue
     from bot.standin.pulls import Pull
     from bot.standin.repositories import Repository
+    from bot.standin.statuses import Run
 
 #: `[webhook] PAYLOAD_COMMIT_LIMIT`.
 COMMIT_LIMIT = 15
@@ -89,6 +90,40 @@ def pull(
         "sender": user(made.forge, by),
         "commit_id": commit_id,
         "review": dict(review) if review else None,
+    }
+
+
+def action_run(repo: "Repository", run: "Run", by: Person, action: str) -> dict[str, Json]:
+    """`action_run_success`, `action_run_failure`: without repository and sender beside the run (15.0, seen)."""
+    pushed = {"ref": f"refs/heads/{run.branch}", "after": run.sha}
+    at = when(run.at)
+    return {
+        "action": action,
+        "run": {
+            "id": run.id,
+            "title": run.title,
+            "repository": _repo(repo, repo.owner),
+            "workflow_id": run.workflow,
+            "index_in_repo": run.number,
+            "trigger_user": user(repo.forge, by),
+            "ScheduleID": 0,
+            "prettyref": run.branch,
+            "is_ref_deleted": False,
+            "commit_sha": run.sha,
+            "is_fork_pull_request": False,
+            "need_approval": False,
+            "approved_by": 0,
+            "event": "push",
+            "event_payload": json.dumps(pushed, separators=(",", ":")),
+            "trigger_event": "push",
+            "status": action,
+            "started": at,
+            "stopped": at,
+            "created": at,
+            "updated": at,
+            "html_url": f"{repo.forge.url}/{repo.full_name}/actions/runs/{run.number}",
+        },
+        "prior_status": "running",
     }
 
 

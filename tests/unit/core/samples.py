@@ -64,6 +64,7 @@ def of_each_kind(fence: int) -> list[Event]:
         e.PullRequestOpened(34),
         e.Merged(34, "bob", "m" * 40),
         e.PullRequestClosed(34),
+        e.PullRequestReopened(34),
         e.Cancelled("api", "ann"),
         e.RetryRequested("ann", False, "fleet/12-login"),
         e.ReworkRequested("review", "bob", "gpu-1", "n" * 64, 7, (7,)),

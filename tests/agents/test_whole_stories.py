@@ -4,7 +4,10 @@ The host knows what an operator would set there: the CLI on PATH, its provider i
 variables, and the key in a file that the host's entry names.
 """
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings.hosts import HostAgent, HostEntry
+from bot.standin.git import environment
 from bot.store import attempts, tasks
 from bot.store.attempts import Attempt
 from tests.agents.pointing import POINTINGS, Pointing
@@ -19,9 +23,12 @@ from tests.agents.stub_model import KEY, Play, StubModel
 from tests.agents.test_real_clis import THOROUGH, at_home_in, there
 from tests.hosts.machines import SSHD, USER, Sshd, key_pair, need
 from tests.scenarios.test_hosts import ran_on, the_log
+from tests.scenarios.test_receipts import public_key
 from tests.world import World
 from tests.world.issues import IssueView
 from tests.world.world import world as build
+
+ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = [pytest.mark.real, pytest.mark.agents, pytest.mark.timeout(600)]
 
@@ -120,3 +127,59 @@ def test_it_asks_and_goes_on_in_the_same_session_with_the_answer(name: str, tmp_
         told = "".join(asked.body for asked in model.asked[before:])
         assert "A dark green." in told
         assert "Which colour?" in told
+
+
+@pytest.mark.parametrize("name", [name for name in THOROUGH if name in ("codex", "claude-code")])
+def test_a_review_is_reworked_in_the_same_session_and_a_stranger_verifies_the_receipts(
+    name: str, tmp_path: Path
+) -> None:
+    with StubModel(Play()) as model, story(name, tmp_path, model) as world:
+        issue = world.writer.opens_issue("Make a file", "Please write made.txt.", labels=["agent:python"])
+        world.settles()
+        issue.shows(label="fleet/review", pull_request=1)
+        issue.tells("@bob done in")
+        first_head, before = issue.pull().head_sha, len(model.asked)
+        world.owner.asks_for_changes(issue, "One more line, please.", [("made.txt", 1, "below this one")])
+        issue.shows(label="fleet/review", pull_request=1, says="attempt 2 (rework)")
+        assert made(world, issue) == "turn-1\nturn-2\n"
+        first, second = tries(world, issue)
+        assert (first.session, second.kind) == (second.session, "rework")
+        told = "".join(asked.body for asked in model.asked[before:])
+        assert "One more line, please." in told
+        assert "below this one" in told
+        assert KEY not in the_log(world, issue, 2)
+        world.owner.approves(issue)
+        issue.shows(says="is approved by `ann`")
+        heads = [first_head, issue.pull().head_sha]
+        world.writer.merges(issue)
+        issue.shows(label="fleet/done", status="success", pull_request=1)
+        issue.tells("was merged")
+
+        clone = tmp_path / "clone"
+        git("clone", "-q", f"{world.forge.url}/ann/demo.git", str(clone))
+        git("-C", str(clone), "fetch", "-q", "origin", "refs/notes/agent-fleet:refs/notes/agent-fleet")
+        notes = [git("-C", str(clone), "notes", "--ref=agent-fleet", "show", head) for head in heads]
+        key = tmp_path / "key.pem"
+        key.write_text(public_key(world))
+    (tmp_path / "receipts.jsonl").write_text("".join(notes))
+    words = ["receipts", "verify", str(tmp_path / "receipts.jsonl"), "--pubkey", str(key), "--complete"]
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", *words],
+        cwd=clone,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the chain is whole from receipt 1 to 2." in done.stdout
+    receipt = json.loads(notes[1])
+    assert (receipt["executor"]["session_id"], receipt["prompt"]["form"]) == (second.session, "input")
+    assert receipt["git"]["head_sha"] == heads[1]
+    assert receipt["process"]["terminal_event"]
+
+
+def git(*words: str) -> str:
+    done = subprocess.run(["git", *words], env=environment(), check=True, capture_output=True, text=True, timeout=60)
+    return done.stdout

@@ -8,7 +8,8 @@ from bot.core import cleaning
 from bot.core import prompt_text as text
 
 _MAX_WORDS: Final = 4_000
-_MAX_CLAIMS: Final = 8_000
+#: Characters of a receipt that are handed over.
+MAX_CLAIMS: Final = 8_000
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Handover:
             outcome=cleaning.one_line(self.outcome, 1_000),
             summary=cleaning.for_agents(self.summary, _MAX_WORDS).strip(),
             notes=cleaning.for_agents(self.notes, _MAX_WORDS).strip(),
-            claims=cleaning.for_agents(self.claims, _MAX_CLAIMS),
+            claims=cleaning.for_agents(self.claims, MAX_CLAIMS),
             failed=tuple(cleaning.one_line(x, 300) for x in self.failed),
         )
 

@@ -1,9 +1,11 @@
 """When another agent goes on with a task: what the one before it did, said and came to."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from bot.core import events as e
-from bot.core.handover import Handover
+from bot.core.handover import MAX_CLAIMS, Handover
 from bot.core.task import Task
 from bot.store import Sql, attempts, bodies, log, receipts, signed_receipts
 from bot.store.attempts import Attempt
@@ -34,10 +36,19 @@ def of(sql: Sql, task: Task, last: Attempt) -> Handover:
         head_sha=task.pushed_sha,
         summary=bodies.get(sql, handed_in[-1].summary_sha256) if handed_in else "",
         notes=_notes(last),
-        claims=json.dumps(newest["receipt"], ensure_ascii=False) if newest and newest["receipt"] else "",
+        claims=_claims(newest["receipt"]) if newest else "",
         verdict=signed[-1].result if signed else "",
         failed=tuple(f"{c['rule']} {c['name']}: {c['observed']}" for c in checks if c["verdict"] != "pass"),
     ).cleaned()
+
+
+def _claims(receipt: Mapping[str, Any]) -> str:
+    """The receipt as JSON; only what it says of the work when the whole is too long, "" when that is, too."""
+    for said in (receipt, {"claims": receipt.get("claims")}):
+        written = json.dumps(said, ensure_ascii=False)
+        if said and len(written) <= MAX_CLAIMS:
+            return written
+    return ""
 
 
 def _notes(attempt: Attempt) -> str:

@@ -75,7 +75,8 @@ def _keep(step: Step, task: Task, form: str, written: str, argv_sha256: str) -> 
 
 def _masked(scan: SecretScan, value: Any) -> Any:
     if isinstance(value, str):
-        return scan.masked(value.encode("utf-8", "replace"))[0].decode("utf-8", "replace")
+        data = value.encode("utf-8", "replace")
+        return scan.masked(data)[0].decode("utf-8", "replace") if scan.found_in(data) else value
     if isinstance(value, list):
         return [_masked(scan, one) for one in value]
     if isinstance(value, Mapping):

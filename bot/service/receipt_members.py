@@ -44,7 +44,7 @@ def facts(step: Step, task: Task, attempt: Attempt, known: Facts, said: Claims) 
         "pull_request": _pull_shown(known) if known.pull else None,
         "checks": _checks(known),
         "logs": {"transcript": _transcript(known, ours)},
-        "usage": _usage(attempt),
+        "usage": _usage(step, attempt),
         "artifacts": [{"name": a.name, "bytes": a.size, "sha256": a.sha256} for a in known.artifacts],
         "log_anchor": {"event_seq": history[-1].seq, "chain_sha256": history[-1].chain},
     }
@@ -163,14 +163,16 @@ def _transcript(known: Facts, ours: Claims) -> dict[str, Any] | None:
     }
 
 
-def _usage(attempt: Attempt) -> dict[str, Any]:
+def _usage(step: Step, attempt: Attempt) -> dict[str, Any]:
     """As the agent CLI counts it; ``cost_usd`` by its own words, else by the price table, and called that."""
     used = usage.read(list(attempt.usage.get("models") or []))
     known = any(one.reported_usd is not None or one.estimated_usd is not None for one in used)
     took = budget.spent(used)
+    prices = {model: repr(price) for model, price in step.fleet.settings.price_table().items()}
     return {
         "source": "reported" if used else "unknown",
         "reported": canonical.plain(attempt.usage),
         "cost_usd": f"{took.usd:.6f}" if known else None,
         "cost_source": ("estimated" if took.estimated else "reported") if known else "unknown",
+        "price_table_sha256": canonical.digest(prices) if known and took.estimated else None,
     }

@@ -10,6 +10,7 @@ import requests
 
 from bot.service import housekeeping
 from bot.settings.hosts import HostAgent
+from bot.settings.sections import Price
 from bot.store import given_prompts, tokens
 from tests.world import World
 from tests.world.hosts import here, script
@@ -33,17 +34,23 @@ def prompt_of(world: World, issue: IssueView, attempt: int, role: str = "read", 
     return done
 
 
+@pytest.mark.world(prices={"m": Price(input_per_mtok=1000.0, output_per_mtok=1.0, cached_per_mtok=0.0)})
 def test_retry_with_another_agent_hands_over_branch_notes_and_receipt(world: World) -> None:
     issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
     first = (
         world.pull_agent("gpu-1", ["python"]).claims(issue).starts(checklist=[("read it", True), ("test it", False)])
     )
     assert first.task["handover"] is None
-    first.reports("half way through the parser")
+    row = {"model": "m", "kind": "run", "in": 2000, "out": 0, "cache_r": 0, "cost_usd": None}
+    first.reports("half way through the parser", usage=[row])
     assert first.sends({"login.py": "half"}).status_code == 200
     first.completes("done", f"Fixed one half. {INJECTION}", claims={"tests_run": "none", "summary": "Half."})
     first.drops()
     issue.tells("done in")
+    [receipt] = issue.receipts()
+    assert (receipt["usage"]["cost_usd"], receipt["usage"]["cost_source"]) == ("2.000000", "estimated")
+    assert (receipt["executor"]["models"], len(receipt["usage"]["price_table_sha256"])) == (["m"], 64)
+    assert (receipt["trigger"]["permission"], receipt["pull_request"]["closes"]) == ("write", [1])
     other = world.pull_agent("gpu-2", ["python"], agent_type="codex-cli")
     world.writer.says(issue, "/fleet retry agent=gpu-2 please finish it")
     first.gets_nothing()

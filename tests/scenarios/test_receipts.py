@@ -207,7 +207,7 @@ def test_ci_is_waited_for_and_then_decides(waiting: World) -> None:
     waiting.minutes_pass(2)
     [receipt] = issue.receipts()
     assert rule_of(receipt, "r8")["observed"] == "success: ci/*"
-    assert receipt["checks"] == [{"context": "ci/test", "state": "success"}]
+    assert receipt["checks"] == [{"context": "ci/test", "state": "success", "sha": issue.pull().head_sha}]
     assert issue.receipt_statuses()[-1] == ("success", f"{receipts.digest(receipt)[:16]} verified")
 
 

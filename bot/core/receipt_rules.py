@@ -215,7 +215,7 @@ def _wrong_with(pull: PullFacts, facts: Facts) -> str:
         return text.pull_closed(pull.number)
     if not pull.same_repository:
         return text.pull_elsewhere(pull.number)
-    head = facts.work.head_sha if facts.work else ""
+    head = facts.published_sha
     if head and pull.head_sha != head:
         return text.pull_differs(pull.number, "the head", head, pull.head_sha)
     if not pull.author_allowed:
@@ -263,6 +263,8 @@ def _ci(claims: Claims, facts: Facts) -> Seen:
             continue
         if ci.states.get(context, "pending") not in ("pending", state):  # what runs (again) may still agree
             return _said(text.check_differs(context, state, ci.states[context]))
+    if facts.nothing_published:
+        return _pass(text.nothing_published())
     if ci.mode == "ignore":
         return _pass(text.checks_ignored())
     wanted = tuple(ci.states) if ci.mode == "require" or ci.required is None else ()

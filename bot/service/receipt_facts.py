@@ -100,10 +100,11 @@ def looked_up(fleet: Fleet, task: Task, attempt: Attempt, claims: Claims) -> Fac
     accepted = end if isinstance(end, e.ResultAccepted) else None
     outcome = "no_change" if end is not None and accepted is None else "done"
     facts = fleet.read(lambda sql: recorded(fleet, sql, task, attempt, claims, outcome, now))
-    if outcome == "no_change":
-        return facts  # there is nothing of it on the forge
     facts = with_pull(fleet, task, facts, task.pull_request)
     pull = facts.pull
+    if outcome == "no_change":  # nothing of it is on the forge; what it says of what is there is compared all the same
+        asked = pull is not None and claims.rows("checks")
+        return replace(facts, checks=_checks(fleet, task, pull.head_sha, pull.base_branch)) if pull and asked else facts
     ours = accepted is not None and bool(accepted.head_sha)
     head = accepted.head_sha if accepted and ours else pull.head_sha if pull else ""
     branch = task.branch if ours or pull is None else pull.head_branch

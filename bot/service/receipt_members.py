@@ -145,7 +145,7 @@ def _checks(known: Facts) -> list[dict[str, Any]]:
     if known.checks is None:
         return []
     return [
-        {"context": context, "state": state, "sha": known.published_sha}
+        {"context": context, "state": state, "sha": known.published_sha or (known.pull.head_sha if known.pull else "")}
         for context, state in sorted(known.checks.states.items())
     ]
 

@@ -102,6 +102,21 @@ def test_a_receipt_that_says_otherwise_is_named_with_what_was_observed(
     assert wrong.rule == rule
 
 
+def test_nothing_to_change_is_held_against_what_is_known_all_the_same() -> None:
+    nothing = facts(outcome="no_change", work={"nothing": True, "commits": ()}, branch_tip=None)
+    assert {c.verdict for c in check(Claims({}), nothing)} == {Verdict.PASS}
+    alone = facts(outcome="no_change", work={"nothing": True, "commits": ()}, branch_tip=None, pull=None, checks=None)
+    assert {c.verdict for c in check(Claims({}), alone)} == {Verdict.PASS}
+    for rule, said in (
+        ("r5", {"pull_request": {"number": 34, "state": "merged"}}),
+        ("r8", {"checks": [{"context": "ci/test", "state": "failure"}]}),
+        ("r3", {"git": {"branch": "main"}}),
+    ):
+        assert seen(rule, said, nothing)[:2] == ("fail", True), rule
+    changed = facts(outcome="no_change")
+    assert seen("r4", {}, changed)[:2] == ("fail", True)
+
+
 def test_the_branch_of_a_fork_is_not_taken_for_one_of_ours() -> None:
     for tip in ("", HEAD, None):
         verdict, _, words = seen("r3", {}, facts(pull={"same_repository": False}, branch_tip=tip))

@@ -20,6 +20,9 @@ def differences(forge: Forge, receipt: Mapping[str, Any]) -> list[str]:
         repo = RepoRef(known.id, known.full_name)
     except Missing:
         return [text.no_repository(str(task.get("repo")))]
+    process = receipt.get("process")
+    if isinstance(process, Mapping) and process.get("outcome") == "no_change":
+        return []  # it is about nothing that the forge has
     return [*_pull(forge, repo, receipt), *_status(forge, repo, receipt)]
 
 

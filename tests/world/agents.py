@@ -127,6 +127,12 @@ class PullAgent:
             path = f"tasks/{self.task['task_id']}/result"
             return self._call("POST", path, params=self._who(), data=bundle, kind="application/x-git-bundle")
 
+    def reads(self) -> "PullAgent":
+        """Fetches the source, and no more."""
+        source = self._call("GET", f"tasks/{self.task['task_id']}/source", params=self._who())
+        assert source.status_code == 200, source.text
+        return self
+
     def attaches(self, name: str, content: bytes, **more: Any) -> requests.Response:
         """A file beside the commits."""
         path = f"tasks/{self.task['task_id']}/artifacts/{name}"

@@ -80,6 +80,12 @@ def test_online_the_configured_forge_is_asked_and_no_other(world: World, run: Ru
     agreed = run(*verify, stdin=shown)
     assert (agreed.exit_code, agreed.output.splitlines()[-1]) == (0, "<stdin>: the forge says the same.")
 
+    quiet = world.writer.opens_issue("Nothing to do", labels=["agent:python"])
+    world.agents[0].claims(quiet).reads().finds_nothing("It works.")
+    quiet.tells("nothing to change")
+    both = run(*verify, "--complete", stdin=run("show", "ann/demo").stdout)
+    assert (both.exit_code, both.output.count("the forge says the same.")) == (0, 2), both.output
+
     head = world.issues[0].pull().head_sha
     world.repo.set_status(world.bot, head, "success", "agent-fleet/receipt", "0123456789abcdef verified", "")
     differs = run(*verify, stdin=shown)

@@ -132,6 +132,13 @@ def test_two_repositories_have_a_chain_each(key: SigningKey) -> None:
     assert receipts.chains([signed(key), signed(key, repo_id=2)], complete=True).broken == []
 
 
+def test_a_renamed_repository_goes_on_with_its_chain(key: SigningKey) -> None:
+    one = signed(key)
+    renamed = {"repo": "maria/demo-two", "repo_id": 1, "issue": 12}
+    report = receipts.chains([one, signed(key, 2, receipts.digest(one), task=renamed)], complete=True)
+    assert (report.broken, report.notes) == ([], ["maria/demo-two (1): the chain is whole from receipt 1 to 2."])
+
+
 def test_a_new_key_goes_on_and_the_old_one_never_comes_back(key: SigningKey, newer: SigningKey) -> None:
     rotated = chain(key, newer, newer)
     assert receipts.chains(rotated, complete=True).broken == []

@@ -177,9 +177,10 @@ def progressed(
     usage: dict[str, Any] | None,
     session: str = "",
 ) -> None:
-    """What the agent says it is doing; an older ``seq`` than the last one changes nothing."""
+    """What the agent says it is doing ("" = nothing new); an older ``seq`` than the last one changes nothing."""
     row = sql.one(
-        "SELECT status_seq, checklist, usage, session FROM attempt WHERE task_id = ? AND fence = ?", task_id, fence
+        "SELECT status_seq, checklist, usage, session, progress FROM attempt WHERE task_id = ? AND fence = ?",
+        *(task_id, fence),
     )
     if row is None or seq < row[0]:
         return
@@ -187,7 +188,7 @@ def progressed(
         """UPDATE attempt SET status_seq = ?, progress = ?, checklist = ?, usage = ?, session = ?
            WHERE task_id = ? AND fence = ?""",
         seq,
-        progress,
+        progress or row[4],
         row[1] if checklist is None else json.dumps(checklist, ensure_ascii=False),
         row[2] if usage is None else json.dumps(usage, ensure_ascii=False),
         *(session or row[3], task_id, fence),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -155,6 +156,15 @@ def test_whatever_pieces_come_the_log_is_the_beginning_of_the_truth(
     for position, length in pieces:
         end = log(running, position, truth[position : position + length])
     assert running.read(lambda sql: run_logs.read(sql, "t_1", 1)) == truth[:end]
+
+
+def test_a_report_without_words_leaves_what_was_said(running: Store) -> None:
+    for seq, words in ((1, "reading"), (2, "")):
+        said: dict[str, Any] = {"seq": seq, "progress": words, "checklist": None, "usage": None}
+        running.write(lambda sql, said=said: attempts.progressed(sql, "t_1", 1, **said))  # type: ignore[misc]
+    found = running.read(lambda sql: attempts.get(sql, "t_1", 1))
+    assert found is not None
+    assert (found.progress, found.status_seq) == ("reading", 2)
 
 
 def test_an_attempts_life(running: Store) -> None:

@@ -369,41 +369,9 @@ class ReadinessChanged(Event):
     merges: bool = False
 
 
+#: Every event of this file by its name in the log.
 KINDS: Final[Mapping[str, type[Event]]] = {
-    cls.kind: cls
-    for cls in (
-        TaskRequested,
-        TaskCreated,
-        Approved,
-        ApprovalVoided,
-        PrioritySet,
-        Said,
-        DisplayRepaired,
-        Rerouted,
-        Reserved,
-        HoldPlaced,
-        HoldLifted,
-        Released,
-        Claimed,
-        Started,
-        AttemptLost,
-        AttemptFailed,
-        BackoffEnded,
-        GaveUp,
-        QuestionAsked,
-        Answered,
-        ResultAccepted,
-        NothingToChange,
-        BranchPushed,
-        PullRequestOpened,
-        Merged,
-        PullRequestClosed,
-        PullRequestReopened,
-        Cancelled,
-        RetryRequested,
-        ReworkRequested,
-        NothingToRework,
-        Escalated,
-        ReadinessChanged,
-    )
+    found.kind: found
+    for found in list(globals().values())
+    if isinstance(found, type) and issubclass(found, Event) and found.kind
 }

@@ -115,7 +115,7 @@ def test_a_base_branch_that_is_gone_stops_the_task_and_says_so(world: World) -> 
     world.owner.drops_branch("main")
     agent.completes("done", "Fixed.")
     agent.drops()
-    world.minutes_pass(90)
+    world.seconds_pass(90 * 60, step=600)
     issue.shows(label="fleet/failed", pull_request=0)
     issue.tells("The branch `main`, to which the pull request was to go, is gone.")
     assert world.repo.read_file(issue.branches()[0], "login.py") == "fixed", "its work is on the branch"

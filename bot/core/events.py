@@ -357,6 +357,16 @@ class Escalated(Event):
 
 
 @dataclass(frozen=True)
+class ReviewsWait(Event):
+    """After an escalation more was said that only a retry brings to the agent; the rest is as for a rework."""
+
+    kind: ClassVar[str] = "reviews_wait"
+    count: int
+    news_sha256: str
+    reviewed_to: int
+
+
+@dataclass(frozen=True)
 class ReadinessChanged(Event):
     """``by`` approved the commit ``sha`` and its checks pass; "" = that does not hold any longer.
 
@@ -371,7 +381,40 @@ class ReadinessChanged(Event):
 
 #: Every event of this file by its name in the log.
 KINDS: Final[Mapping[str, type[Event]]] = {
-    found.kind: found
-    for found in list(globals().values())
-    if isinstance(found, type) and issubclass(found, Event) and found.kind
+    cls.kind: cls
+    for cls in (
+        TaskRequested,
+        TaskCreated,
+        Approved,
+        ApprovalVoided,
+        PrioritySet,
+        Said,
+        DisplayRepaired,
+        Rerouted,
+        Reserved,
+        HoldPlaced,
+        HoldLifted,
+        Released,
+        Claimed,
+        Started,
+        AttemptLost,
+        AttemptFailed,
+        BackoffEnded,
+        GaveUp,
+        QuestionAsked,
+        Answered,
+        ResultAccepted,
+        NothingToChange,
+        BranchPushed,
+        PullRequestOpened,
+        Merged,
+        PullRequestClosed,
+        Cancelled,
+        RetryRequested,
+        ReworkRequested,
+        NothingToRework,
+        Escalated,
+        ReviewsWait,
+        ReadinessChanged,
+    )
 }

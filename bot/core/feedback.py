@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.core import feedback_text as text
 from bot.core import rework
-from bot.core.events import Escalated, ReadinessChanged, ReworkRequested
+from bot.core.events import Escalated, ReadinessChanged, ReviewsWait, ReworkRequested
 from bot.core.facts import CommitCheck, LineComment, Opinion, Review
 from bot.core.task import Task
 
@@ -68,7 +68,7 @@ class Seen:
 class Decision:
     """``news`` is the text behind the event's ``news_sha256``, which the caller fills in."""
 
-    event: ReworkRequested | Escalated | ReadinessChanged
+    event: ReworkRequested | Escalated | ReviewsWait | ReadinessChanged
     news: str = ""
 
 
@@ -82,8 +82,8 @@ def decide(task: Task, seen: Seen, limits: Limits, agent: str, now: float) -> De
     news = text.news(seen.base, seen.reviews, seen.failed, seen.conflicts)
     limit = _limit(task, seen, why, limits, now)
     if limit:
-        if why in task.feedback.escalated:
-            return None
+        if why in task.feedback.escalated:  # a person knows; what is new is kept for the retry that they may ask for
+            return Decision(ReviewsWait(len(asking), "", reviewed_to), news) if asking else None
         return Decision(Escalated(why, limit, "", reviewed_to), news)
     event = ReworkRequested(
         why=why,

@@ -93,8 +93,12 @@ def ready(pull_request: int, by: str, merges: bool) -> str:
     return f"#{pull_request} is approved by {cleaning.code(by, 60)} and its checks pass: {then}"
 
 
-def needs_a_person(pull_request: int, why: str) -> str:
-    return f"#{pull_request} needs a person: {_FOR.get(why, why)} could not be settled by its agent."
+def needs_a_person(pull_request: int, why: str, waiting: int) -> str:
+    said = f"#{pull_request} needs a person: {_FOR.get(why, why)} could not be settled by its agent."
+    if not waiting:
+        return said
+    what = "1 review since then waits" if waiting == 1 else f"{waiting} reviews since then wait"
+    return f"{said} {what}: `/fleet retry` hands everything new to the agent."
 
 
 def escalated(to: str, pull_request: int, why: str, limit: str, times: int) -> str:

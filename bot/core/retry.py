@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
 from bot.core import retry_text as text
 from bot.core.events import AttemptFailed, AttemptLost, Event, GaveUp, RetryRequested, ReworkRequested
+from bot.core.named_times import named_time
 from bot.core.reasons import Reason
 from bot.core.task import Task
 
@@ -68,15 +68,6 @@ HOPELESS: Final = frozenset(reason for reason, rule in RULES.items() if rule.whe
 _TELLING: Final = frozenset(
     {Reason.AGENT_FAILED, Reason.CHECKS_FAILED, Reason.CRASHED, Reason.CONFLICT, Reason.REJECTED_RECEIPT}
 )
-#: Longest wait for a time that a provider named.
-_MAX_WAIT_SECS: Final = 7 * 86_400.0
-_UNITS: Final[Mapping[str, float]] = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_IN: Final = re.compile(
-    r"(?:try again|retry|available|resets?)(?: after| in)?:? *((?:[0-9.]+ *(?:d|h|m|s)[a-z]* *)+)", re.IGNORECASE
-)
-_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([dhms])", re.IGNORECASE)
-_EPOCH: Final = re.compile(r"(?<![0-9])(1[0-9]{9})(?![0-9])")
-_ISO: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{5,8}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})")
 _CHANCE: Final = re.compile(
     r"0x[0-9a-f]+|\b[0-9a-f]{7,40}\b|\b[0-9]+:[0-9]{2}(?::[0-9]{2})?\b|\b[0-9]+(?:\.[0-9]+)? ?m?s\b|/tmp/\S+"
 )
@@ -126,18 +117,6 @@ def after_loss(task: Task, policy: RetryPolicy, silent_secs: int) -> Event:
     return AttemptLost(fence=task.fence, reason=Reason.LOST, silent_secs=silent_secs)
 
 
-def named_time(message: str, now: float) -> float:
-    """The time from which a provider, by its own words, answers again; 0 when it names none that makes sense."""
-    found = [now + _span(x[1]) for x in _IN.finditer(message)]
-    found += [float(x[1]) for x in _EPOCH.finditer(message)]
-    for one in _ISO.findall(message):
-        try:
-            found.append(datetime.fromisoformat(one).astimezone(UTC).timestamp())
-        except ValueError:
-            continue
-    return max((at for at in found if now < at <= now + _MAX_WAIT_SECS), default=0.0)
-
-
 def same_error(reason: Reason, message: str, history: Sequence[Event]) -> bool:
     """Whether the last failed attempt since somebody asked ended with the same reason and, but for numbers that are
     different each time, the same words.
@@ -152,10 +131,6 @@ def same_error(reason: Reason, message: str, history: Sequence[Event]) -> bool:
             case _:
                 continue
     return False
-
-
-def _span(words: str) -> float:
-    return sum(float(count) * _UNITS[unit.lower()] for count, unit in _PART.findall(words))
 
 
 def _normal(message: str) -> str:

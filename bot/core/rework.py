@@ -19,7 +19,8 @@ class Feedback:
     ``done`` are the reasons of all reworks since a person last asked, ``escalated`` those that were handed to people.
     ``reviewed_to`` is the newest review that an agent or a person has been told of. ``published`` is the fence whose
     result the pull request shows, ``opened_at`` when it was opened; ``declined`` the head that the agent left as it
-    is; ``onto`` the commit of the base branch that the present attempt has to merge.
+    is; ``onto`` the commit of the base branch that the present attempt has to merge. ``waiting`` is how many reviews
+    nobody but a retry brings to the agent.
     """
 
     working_on: str = ""
@@ -33,6 +34,7 @@ class Feedback:
     ready_by: str = ""
     ready_sha: str = ""
     merges: bool = False
+    waiting: int = 0
 
     @classmethod
     def read(cls, said: Mapping[str, Any]) -> "Feedback":
@@ -58,18 +60,20 @@ def after(before: Feedback, event: Event, at: float, *, fence: int, head_sha: st
                 **_NOT_READY,
             )
         case e.ResultAccepted():
-            return replace(before, working_on="", onto="", declined="", **_NOT_READY)
+            return replace(before, working_on="", onto="", declined="", waiting=0, **_NOT_READY)
         case e.NothingToRework():
             return replace(before, working_on="", onto="", declined=head_sha, published=fence)
         case e.PullRequestReopened():
             return replace(before, working_on="", onto="", published=fence, **_NOT_READY)
         case e.Escalated():
             return replace(before, escalated=(*before.escalated, event.why), reviewed_to=event.reviewed_to)
+        case e.ReviewsWait():
+            return replace(before, waiting=before.waiting + event.count, reviewed_to=event.reviewed_to)
         case e.ReadinessChanged():
             return replace(before, ready_by=event.by, ready_sha=event.sha, merges=event.merges)
         case e.RetryRequested():
             kept = Feedback() if event.fresh else replace(before, done=(), escalated=(), opened_at=at, declined="")
-            return replace(kept, working_on="", onto="", **_NOT_READY)
+            return replace(kept, working_on="", onto="", waiting=0, **_NOT_READY)
         case _:
             return before
 

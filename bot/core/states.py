@@ -57,6 +57,7 @@ def _table() -> dict[tuple[State | None, type[Event]], State]:
         (State.REVIEW, e.RetryRequested): State.QUEUED,
         (State.REVIEW, e.ReworkRequested): State.QUEUED,
         (State.REVIEW, e.Escalated): State.REVIEW,
+        (State.REVIEW, e.ReviewsWait): State.REVIEW,
         (State.REVIEW, e.ReadinessChanged): State.REVIEW,
     }
     for state in _NOT_STARTED:

@@ -201,7 +201,8 @@ def _situation(seen: Snapshot) -> str:
         case State.REVIEW if task.feedback.ready_by:
             return feedback_text.ready(task.pull_request, task.feedback.ready_by, task.feedback.merges)
         case State.REVIEW if task.feedback.escalated:
-            return feedback_text.needs_a_person(task.pull_request, task.feedback.escalated[-1])
+            last, waiting = task.feedback.escalated[-1], task.feedback.waiting
+            return feedback_text.needs_a_person(task.pull_request, last, waiting)
         case State.REVIEW if task.pull_request:
             return f"#{task.pull_request} is ready for review."
         case State.REVIEW:

@@ -51,7 +51,7 @@ def _take_step(step: Step, before: Task, pull: PullRequest, seen: Seen, rules: R
     if decision is None:
         return
     event = decision.event
-    if isinstance(event, e.ReworkRequested | e.Escalated):
+    if isinstance(event, e.ReworkRequested | e.Escalated | e.ReviewsWait):
         event = replace(event, news_sha256=bodies.put(step.sql, cleaning.storable(decision.news)))
     actor = f"person:{event.by}" if isinstance(event, e.ReworkRequested) and event.by else "forge"
     with contextlib.suppress(AlreadyHappened):

@@ -7,6 +7,7 @@ from bot.core import feedback_text as text
 from bot.core import view
 from bot.core.events import Event
 from bot.core.recorded import Recorded
+from bot.core.rework import REVIEW
 from bot.core.task import Task
 from bot.service.fleet import Step
 from bot.store import Sql, attempts, bodies, log, outbox
@@ -23,13 +24,18 @@ def kind_of(task: Task) -> str:
 
 def news(sql: Sql, history: Sequence[Recorded]) -> tuple[str, str]:
     """(reason, text) of what is new about the pull request since its agent's last result; twice "" for nothing."""
+    why, parts = "", list[str]()
     for one in reversed(history):
         match one.event:
             case e.ReworkRequested() | e.Escalated() as told:
-                return told.why, bodies.get(sql, told.news_sha256)
+                why = why or told.why
+                parts.append(bodies.get(sql, told.news_sha256))
+            case e.ReviewsWait() as more:
+                why = why or REVIEW
+                parts.append(bodies.get(sql, more.news_sha256))
             case e.ResultAccepted() | e.NothingToRework():
-                return "", ""
-    return "", ""
+                break
+    return why, "\n\n".join(reversed(parts))
 
 
 def answer_threads(step: Step, task: Task, event: Event) -> None:

@@ -45,15 +45,36 @@ def test_what_a_cli_does_not_report_is_estimated_and_said_to_be(world: World) ->
 def test_usage_that_comes_late_or_never(world: World) -> None:
     issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
     agent = world.pull_agent("gpu-1", ["python"]).claims(issue).starts()
+    world.restarts()
     agent.fails("never said what it used")
     world.minutes_pass(1)
-    agent.claims(issue)
+    agent.claims(issue).starts()
+    world.restarts()
     agent.completes("failed", "too late", "agent_failed", usage=used(5000))
     agent.drops()
     world.minutes_pass(5)
     agent.gets_nothing()
     issue.shows(label="fleet/failed")
     issue.tells("this task has used 5000 tokens, 1000 are allowed")
+
+
+@pytest.mark.world(budget={"task_secs": 600})
+def test_a_run_that_never_says_what_it_used_is_held_to_its_time(world: World) -> None:
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    agent = world.pull_agent("gpu-1", ["python"]).claims(issue).starts()
+    world.minutes_pass(4)
+    world.restarts()
+    agent.fails("nothing said")
+    world.minutes_pass(1)
+    agent.claims(issue).starts()
+    world.minutes_pass(4)
+    world.restarts()
+    world.minutes_pass(3)
+    agent.fails("nothing said again")
+    world.minutes_pass(2)
+    agent.gets_nothing()
+    issue.shows(label="fleet/failed")
+    issue.tells("its attempts ran 660 s together, 600 s are allowed")
 
 
 @pytest.mark.world(budget={"run_tokens": 1000})

@@ -270,6 +270,31 @@ def test_a_retry_knows_what_a_person_was_told(world: World) -> None:
     issue.shows(label="fleet/queued")
 
 
+def test_what_is_said_after_an_escalation_waits_for_the_retry(world: World) -> None:
+    issue, agent = in_review(world)
+    world.clock.forward(15 * 86400)
+    agent.beats()
+    world.owner.asks_for_changes(issue, "Rename it.")
+    issue.tells("needs a person")
+    world.writer.asks_for_changes(issue, "And add a test.", [("login.py", 1, "this one")])
+    issue.shows(says="1 review since then waits: `/fleet retry` hands everything new to the agent.")
+    world.reader.reviews(issue, "COMMENT", "I would not.")
+    world.owner.asks_for_changes(issue, "And the docs.")
+    world.sweeps()
+    issue.shows(label="fleet/review", says="2 reviews since then wait")
+    agent.gets_nothing()
+    world.restarts()
+    world.writer.says(issue, "/fleet retry").gets("eyes")
+    told = agent.claims(issue).task["resume_instructions"]
+    words = ["Rename it.", "And add a test.", "this one", "And the docs.", "I would not."]
+    assert sorted(words, key=told.index) == words
+    assert all(told.count(x) == 1 for x in words)
+    agent.finishes({"login.py": "one\nthree\n"})
+    issue.shows(label="fleet/review", says="is ready for review")
+    world.sweeps()
+    agent.gets_nothing()
+
+
 def test_webhooks_that_were_lost_are_made_up_for(world: World) -> None:
     issue, agent = in_review(world)
     issue.pull().review(world.owner.person, "REQUEST_CHANGES", "Rename it.")

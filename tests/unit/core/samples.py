@@ -70,6 +70,7 @@ def of_each_kind(fence: int) -> list[Event]:
         e.ReworkRequested("review", "bob", "gpu-1", "n" * 64, 7, (7,)),
         e.NothingToRework(fence, "It is right."),
         e.Escalated("checks", "count", "n" * 64, 7),
+        e.ReviewsWait(1, "n" * 64, 8),
         e.ReadinessChanged("bob", "h" * 40),
     ]
 

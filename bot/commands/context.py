@@ -20,9 +20,13 @@ class Start:
 
 @dataclass(frozen=True)
 class Release:
-    """A request may run, as it was read; ``note`` is added to what the agent gets."""
+    """A request or what waits at a gate may go on, as it was read; ``note`` is added to what the agent gets.
+
+    ``commit`` is the beginning of the one that may be published, "" = not said.
+    """
 
     note: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True)

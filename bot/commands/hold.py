@@ -3,9 +3,10 @@
 from bot.commands import EVERY_STATE, Context, Outcome, Text, command
 from bot.commands.answers import place_in_queue
 from bot.commands.context import Hold, Unhold
-from bot.core import command_text
+from bot.core import command_text, view
 from bot.core.errors import Refused
 from bot.core.states import State
+from bot.core.task import Task
 
 
 @command(
@@ -21,11 +22,16 @@ def hold(ctx: Context) -> Outcome:
     return Outcome([Hold(ctx.text)], "" if waits else command_text.kept_out())
 
 
+def _offered(task: Task | None) -> str:
+    """Gates and labels are not lifted by it."""
+    return "`/fleet unhold`" if task is not None and "manual" in task.holds else ""
+
+
 @command(
     role="write",
     legal_in=EVERY_STATE,
     example="/fleet unhold",
-    offered="`/fleet unhold`",
+    offered=_offered,
     offered_in=("held",),
     rank=10,
 )
@@ -39,5 +45,5 @@ def unhold(ctx: Context) -> Outcome:
 
 def _what_keeps_it(ctx: Context) -> str:
     if ctx.task is not None and ctx.task.state is State.HELD:
-        return command_text.held(ctx.task.holds, ctx.task.message)
+        return view.held(ctx.task)
     return place_in_queue(ctx)

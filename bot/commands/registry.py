@@ -11,6 +11,7 @@ from typing import Final
 
 from bot.commands.context import Context, Outcome
 from bot.core import command_text as text
+from bot.core import gate_text
 from bot.core.facts import Right
 from bot.core.states import State
 from bot.core.task import Task
@@ -98,8 +99,22 @@ class Branch:
         return "BRANCH"
 
 
-Kind = Choice | Number | Span | AgentName | Branch
+@dataclass(frozen=True)
+class Commit:
+    """The first digits of a commit's id."""
+
+    def wrong(self, value: str, known_agents: Sequence[str]) -> str:  # noqa: ARG002
+        return "" if re.fullmatch(r"[0-9a-fA-F]{7,40}", value) else gate_text.use_a_commit()
+
+    @property
+    def shown(self) -> str:
+        return "SHA"
+
+
+Kind = Choice | Number | Span | AgentName | Branch | Commit
 Act = Callable[[Context], Outcome]
+#: How "Now possible" shows a command for this very task, "" = not at all.
+Offer = Callable[[Task | None], str]
 
 
 @dataclass(frozen=True)
@@ -125,7 +140,7 @@ class Command:
     text_name: str = "TEXT"
     asks: bool = False
     starts: bool = False
-    offered: str = ""
+    offered: str | Offer = ""
     nothing: str = ""
     needs_attempt: bool = False
     needs_hold: tuple[str, ...] = ()
@@ -175,7 +190,7 @@ def command(
     text_name: str = "TEXT",
     asks: bool = False,
     starts: bool = False,
-    offered: str = "",
+    offered: str | Offer = "",
     nothing: str = "",
     needs_attempt: bool = False,
     needs_hold: tuple[str, ...] = (),
@@ -237,7 +252,9 @@ def possible(task: Task | None) -> list[str]:
     """What "Now possible" offers: never what would be refused."""
     state = task.state.value if task else NO_TASK
     usable = [x for x in commands().values() if x.offered and x.legal(task) and state in x.offered_in]
-    return [x.offered for x in sorted(usable, key=lambda x: (x.rank, x.name))]
+    in_order = sorted(usable, key=lambda x: (x.rank, x.name))
+    shown = [x.offered if isinstance(x.offered, str) else x.offered(task) for x in in_order]
+    return [x for x in shown if x]
 
 
 def span_secs(value: str) -> int:

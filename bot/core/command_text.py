@@ -104,10 +104,6 @@ def too_many(most: int) -> str:
     return f"There are more than {most} commands in this comment. Nothing was run; post fewer at a time."
 
 
-def too_often(most: int) -> str:
-    return f"You have given {most} commands within an hour, and that is the limit. Nothing was run; go on later."
-
-
 # --- who may ----------------------------------------------------------------------------------------------
 
 
@@ -178,7 +174,7 @@ INSTEAD = {
     "none": "To start one: `/fleet run`.",
     "requested": "To release it: `/fleet approve`.",
     "queued": "To stop it: `/fleet cancel`.",
-    "held": "To let it go: `/fleet unhold`.",
+    "held": "To see what for: `/fleet why`.",
     "assigned": "To stop it: `/fleet cancel`.",
     "running": "To stop it: `/fleet cancel`.",
     "waiting": "To answer it: `/fleet say …`.",

@@ -147,6 +147,18 @@ class Released(Event):
 
 
 @dataclass(frozen=True)
+class GateApproved(Event):
+    """``by`` approved what ``gate`` held: the text ``prompt_sha256``, the commit ``sha``, or up to ``usd`` in all."""
+
+    kind: ClassVar[str] = "gate_approved"
+    gate: str
+    by: str
+    prompt_sha256: str = ""
+    sha: str = ""
+    usd: float = 0.0
+
+
+@dataclass(frozen=True)
 class Claimed(Event):
     """An agent has the lease. ``fence`` is one higher than any before it; ``mode`` is how the agent runs."""
 
@@ -222,10 +234,7 @@ class Answered(Event):
 
 
 @dataclass(frozen=True)
-class ResultAccepted(Event):
-    """The agent's commits passed the checks; branch and pull request follow."""
-
-    kind: ClassVar[str] = "result_accepted"
+class _Result(Event):
     fence: int
     base_sha: str
     head_sha: str
@@ -236,6 +245,23 @@ class ResultAccepted(Event):
     patch_sha256: str
     summary_sha256: str
     receipt_sha256: str
+
+
+@dataclass(frozen=True)
+class ResultAccepted(_Result):
+    """The agent's commits passed the checks; branch and pull request follow."""
+
+    kind: ClassVar[str] = "result_accepted"
+
+
+@dataclass(frozen=True)
+class ResultKept(_Result):
+    """They passed, but change ``paths`` that need approval: kept. ``excerpt_sha256`` is what people see of that."""
+
+    kind: ClassVar[str] = "result_kept"
+    paths: tuple[str, ...] = ()
+    gate: str = ""
+    excerpt_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -379,42 +405,9 @@ class ReadinessChanged(Event):
     merges: bool = False
 
 
-#: Every event of this file by its name in the log.
+#: Every event by its name in the log.
 KINDS: Final[Mapping[str, type[Event]]] = {
-    cls.kind: cls
-    for cls in (
-        TaskRequested,
-        TaskCreated,
-        Approved,
-        ApprovalVoided,
-        PrioritySet,
-        Said,
-        DisplayRepaired,
-        Rerouted,
-        Reserved,
-        HoldPlaced,
-        HoldLifted,
-        Released,
-        Claimed,
-        Started,
-        AttemptLost,
-        AttemptFailed,
-        BackoffEnded,
-        GaveUp,
-        QuestionAsked,
-        Answered,
-        ResultAccepted,
-        NothingToChange,
-        BranchPushed,
-        PullRequestOpened,
-        Merged,
-        PullRequestClosed,
-        Cancelled,
-        RetryRequested,
-        ReworkRequested,
-        NothingToRework,
-        Escalated,
-        ReviewsWait,
-        ReadinessChanged,
-    )
+    found.kind: found
+    for found in list(globals().values())
+    if isinstance(found, type) and issubclass(found, Event) and found.kind
 }

@@ -37,7 +37,7 @@ def decode(kind: str, data: str) -> Event:
     fields: dict[str, Any] = json.loads(data)
     if "reason" in fields:
         fields["reason"] = Reason(fields["reason"])
-    for name in ("requirements", "reviews"):
+    for name in ("requirements", "reviews", "paths"):
         if name in fields:
             fields[name] = tuple(fields[name])
     return cls(**fields)

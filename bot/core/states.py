@@ -47,6 +47,8 @@ def _table() -> dict[tuple[State | None, type[Event]], State]:
         (State.HELD, e.HoldPlaced): State.HELD,
         (State.HELD, e.HoldLifted): State.HELD,
         (State.HELD, e.Released): State.QUEUED,
+        (State.HELD, e.GateApproved): State.HELD,
+        (State.HELD, e.ResultAccepted): State.REVIEW,  # it was kept until somebody approved it
         (State.QUEUED, e.Claimed): State.ASSIGNED,
         (State.ASSIGNED, e.Started): State.RUNNING,
         (State.WAITING, e.Answered): State.QUEUED,
@@ -73,6 +75,7 @@ def _table() -> dict[tuple[State | None, type[Event]], State]:
         table[state, e.GaveUp] = State.FAILED
         table[state, e.QuestionAsked] = State.WAITING
         table[state, e.ResultAccepted] = State.REVIEW
+        table[state, e.ResultKept] = State.HELD
         table[state, e.NothingToChange] = State.DONE
         table[state, e.Said] = state
         table[state, e.NothingToRework] = State.REVIEW

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.core import events as e
-from bot.core import rework
+from bot.core import gates, rework
 from bot.core.errors import Refused
 from bot.core.events import Event
 from bot.core.reasons import Reason
@@ -26,6 +26,8 @@ class Task:
     ``approved_by`` is set while the prompt is what that person released; ``priority_labels`` what the labels said when
     a person set another priority, -1 when nobody did.
     ``others`` counts failures that were no fault of its own. ``feedback`` is how far its pull request has come.
+    ``gate`` is why it waits for approval, ``kept_sha`` the commit that is not published before; ``approved_usd`` what
+    somebody agreed it may cost.
     """
 
     id: str
@@ -73,6 +75,9 @@ class Task:
     priority_labels: int = -1
     others: int = 0
     feedback: rework.Feedback = rework.NONE
+    gate: str = ""
+    kept_sha: str = ""
+    approved_usd: float = 0.0
 
     @property
     def claimable(self) -> bool:
@@ -104,8 +109,9 @@ def apply(task: Task | None, task_id: str, event: Event, at: float, n: int) -> T
     changes = _changes(task, event, at)
     queued = {"queued_at": at} if state is State.QUEUED and task.state is not State.QUEUED else {}
     released = {} if state.leased else _NO_AGENT if task.state.leased else {}
+    let_go = _LET_GO if task.state is State.HELD and state is not State.HELD else {}
     return dataclasses.replace(
-        task, **{"state": state, "version": n, "changed_at": at, **queued, **released, **changes}
+        task, **{"state": state, "version": n, "changed_at": at, **queued, **released, **let_go, **changes}
     )
 
 
@@ -144,10 +150,12 @@ _FENCED: Final = (
     e.AttemptFailed,
     e.QuestionAsked,
     e.ResultAccepted,
+    e.ResultKept,
     e.NothingToChange,
     e.NothingToRework,
     e.BranchPushed,
 )
+_LET_GO: Final[Mapping[str, Any]] = {"holds": (), "gate": "", "kept_sha": ""}
 _NO_AGENT: Final[Mapping[str, Any]] = {
     "agent": "",
     "agent_type": "",
@@ -195,11 +203,17 @@ def _while_it_waits(task: Task, event: Event, at: float) -> dict[str, Any] | Non
             }
         case e.Reserved():
             return {"reserved_for": event.agent, "resuming": False}
+        case e.HoldPlaced() if gates.is_gate(event.hold):
+            why = f"{task.gate}; {event.note}" if task.gate else event.note
+            return {"holds": tuple(sorted({*task.holds, event.hold})), "gate": why, "not_before": 0.0}
         case e.HoldPlaced():
             # no timer runs in `held`: whoever lets it go later lets it go at once
             return {"holds": tuple(sorted({*task.holds, event.hold})), "message": event.note, "not_before": 0.0}
         case e.HoldLifted():
-            return {"holds": tuple(h for h in task.holds if h != event.hold)}
+            left = tuple(h for h in task.holds if h != event.hold)
+            return {"holds": left, "gate": task.gate if any(gates.is_gate(h) for h in left) else ""}
+        case e.GateApproved():
+            return _approved(event)
         case e.Released():
             return {"holds": (), "message": ""}
         case e.Claimed():
@@ -217,6 +231,17 @@ def _while_it_waits(task: Task, event: Event, at: float) -> dict[str, Any] | Non
             return {"not_before": 0.0}
         case _:
             return None
+
+
+def _approved(event: e.GateApproved) -> dict[str, Any]:
+    """The hold itself goes with the event that follows."""
+    match event.gate:
+        case gates.LABEL:
+            return {"prompt_sha256": event.prompt_sha256, "approved_by": event.by}
+        case gates.COST:
+            return {"approved_usd": event.usd}
+        case _:
+            return {}
 
 
 def _of_its_attempt(task: Task, event: Event, _at: float) -> dict[str, Any] | None:
@@ -249,6 +274,9 @@ def _of_its_attempt(task: Task, event: Event, _at: float) -> dict[str, Any] | No
                 "message": "",
                 "lost": 0,
             }
+        case e.ResultKept():
+            held = {"holds": (gates.PATHS,), "gate": event.gate, "kept_sha": event.head_sha}
+            return {**held, "reason": None, "message": "", "lost": 0}
         case e.NothingToChange():
             return {"why": "no_change", "reason": None, "message": event.explanation}
         case e.NothingToRework():

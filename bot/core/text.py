@@ -173,6 +173,10 @@ def not_ours() -> str:
     return "Not a fleet pull request"
 
 
+def no_time_tracking() -> str:
+    return "The repository does not track time."
+
+
 def out_of_date() -> str:
     return "The task has moved on since this was asked for."
 

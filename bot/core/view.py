@@ -4,18 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.core import actions_text, cleaning, command_text, feedback_text, prompt_text, retry_text, text, usage_text
+from bot.core import (
+    actions_text,
+    cleaning,
+    command_text,
+    feedback_text,
+    gate_text,
+    gates,
+    prompt_text,
+    retry_text,
+    text,
+    usage_text,
+)
 from bot.core.events import (
     ApprovalVoided,
     Escalated,
     Event,
     GaveUp,
+    HoldPlaced,
     Merged,
     NothingToChange,
     NothingToRework,
     PullRequestOpened,
     PullRequestReopened,
     QuestionAsked,
+    ResultKept,
 )
 from bot.core.reasons import Reason
 from bot.core.states import State
@@ -121,7 +134,8 @@ def commit_status(task: Task) -> CommitStatus | None:
     state = _COMMIT_STATES.get(task.state)
     if not task.pushed_sha or state is None:
         return None
-    return CommitStatus(task.pushed_sha, state, text.status_description(label_name(task.state), task.fence, ""))
+    detail = gate_text.status_detail() if task.gate else ""
+    return CommitStatus(task.pushed_sha, state, text.status_description(label_name(task.state), task.fence, detail))
 
 
 def status_comment(seen: Snapshot) -> str:
@@ -197,7 +211,7 @@ def _situation(seen: Snapshot) -> str:
         case State.WAITING:
             return f"The agent asks: {cleaning.code(task.question, 1500)}"
         case State.HELD:
-            return command_text.held(task.holds, task.message)
+            return held(task)
         case State.REVIEW if task.feedback.ready_by:
             return feedback_text.ready(task.pull_request, task.feedback.ready_by, task.feedback.merges)
         case State.REVIEW if task.feedback.escalated:
@@ -222,8 +236,18 @@ def _situation(seen: Snapshot) -> str:
             return ""
 
 
-def notice(event: Event, task: Task, agent: str, took_secs: float) -> str:
-    """The new comment that ``event`` deserves: only when a person must act or it is over; "" = none."""
+def held(task: Task) -> str:
+    """Why a task is held and what would let it go."""
+    others = tuple(x for x in task.holds if not gates.is_gate(x))
+    said = [gate_text.waits(task.gate, task.kept_sha)] if task.gate else []
+    return " ".join([*said, *([command_text.held(others, task.message)] if others or not said else [])])
+
+
+def notice(event: Event, task: Task, agent: str, took_secs: float, excerpt: str = "") -> str:
+    """The new comment that ``event`` deserves: only when a person must act or it is over; "" = none.
+
+    ``excerpt`` is what a kept result does where it needs approval.
+    """
     to = text.addressed(task.asked_by, task.asked_by_id > 0)
     match event:
         case QuestionAsked():
@@ -233,6 +257,10 @@ def notice(event: Event, task: Task, agent: str, took_secs: float) -> str:
         case GaveUp():
             branch = task.branch if task.pushed_sha else ""
             return text.failed(to, task.fence, took_secs, text.reason(event.reason, event.message), branch)
+        case HoldPlaced() if gates.is_gate(event.hold):
+            return gate_text.asks(to, event.note, "", "")
+        case ResultKept():
+            return gate_text.asks(to, event.gate, event.head_sha, excerpt)
         case ApprovalVoided() if event.approved_by:
             return command_text.void(event.approved_by)
         case PullRequestOpened():

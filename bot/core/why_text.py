@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from bot.core import cleaning
+from bot.core import cleaning, gate_text
 from bot.core.command_text import STATE_IS, no_task
 from bot.core.pause_text import Stop, resume_with, scope
 from bot.core.states import State
@@ -40,6 +40,8 @@ def not_in_queue(task: Task | None) -> str:
         case State.REQUESTED:
             return "It waits for someone with write access: `/fleet approve`."
         case State.HELD:
+            if task.gate:
+                return gate_text.waits(task.gate, task.kept_sha)
             said = task.message or ", ".join(task.holds)
             return f"It is held: {cleaning.defanged(cleaning.one_line(said, 300))}. To let it go: `/fleet unhold`."
         case State.QUEUED:

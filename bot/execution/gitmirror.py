@@ -15,7 +15,7 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -153,6 +153,23 @@ class GitMirror:
     def diff_summary(self, base: str, head: str) -> diffs.DiffSummary:
         """Compare two commits of this mirror. Raises GitFailed when one of them is not here."""
         return diffs.summary(self.git_dir, base, head)
+
+    def touched(self, base: str, head: str) -> list[str]:
+        """Every path that some commit between the two changes, also when a later one changes it back."""
+        commits = list(self.commits(base, head))
+        return sorted({x.path for x in diffs.changes(self._here, commits)}) if commits else []
+
+    def patch(self, base: str, head: str, paths: Sequence[str], limit: int = 1_000_000) -> str:
+        """What changes between the two in these paths, as people read it; at most ``limit`` bytes of it."""
+        asked = ["diff-tree", "-r", "-p", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color"]
+        found = b""
+        for chunk in git.stream(
+            [*asked, git.sha(base), git.sha(head), "--", *(f":(top,literal){x}" for x in paths)], self._here
+        ):
+            found += chunk
+            if len(found) >= limit:
+                break
+        return found[:limit].decode("utf-8", "replace")
 
     def merge_base(self, one: str, other: str) -> str:
         """The commit from which both went their ways, "" when there is none (here)."""

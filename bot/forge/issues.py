@@ -224,6 +224,37 @@ class Issues:
         )
         return str(made.get("browser_download_url") or "")
 
+    def track_time(self, repo: RepoRef, number: int, secs: int, at: int) -> bool:
+        """Writes that the bot spent ``secs`` there until ``at`` (whole seconds), unless that is written already.
+
+        False where the repository does not track time. The forge keeps every entry that it is sent: one is known
+        again by its account, its moment and its length. Raises Refused when the bot may not.
+        """
+        path = f"issues/{number}/times"
+        when = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+
+        def read(page: int) -> Any:
+            options = {"since": when, "page": page, "limit": PAGE}
+            return self._api.within(
+                repo,
+                lambda o, r: self._api.raw("read tracked times", "GET", f"/repos/{o}/{r}/{path}", params=options),
+            )
+
+        me = self._me().login
+        try:
+            for one in self._api.pages(read):
+                mine = one.get("user_name") == me and one.get("time") == secs
+                if mine and decode.moment(one.get("created")) == at:
+                    return True
+        except Missing:
+            return False
+        said = {"time": secs, "created": when}
+        self._api.within(
+            repo,
+            lambda o, r: self._api.raw("track time", "POST", f"/repos/{o}/{r}/{path}", write=True, json=said),
+        )
+        return True
+
     def _create(self, repo: RepoRef, number: int, body: str) -> Comment:
         data = self._api.within(
             repo,

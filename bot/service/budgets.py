@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from bot.core import budget, retry_text, usage
+from bot.core import budget, gates, retry_text, usage
 from bot.core import events as e
 from bot.core.budget import Limit, Spent
 from bot.core.errors import Refused
 from bot.core.events import Event
+from bot.core.gates import Gates
 from bot.core.reasons import Reason
 from bot.core.task import Task
 from bot.service.fleet import Fleet, Step
@@ -30,18 +31,20 @@ def check_start(step: Step, task: Task) -> None:
         raise Refused(why, "", 409, Reason.BUDGET.value)
 
 
-def stop(step: Step, task: Task, chance: float) -> Event | None:
+def stop(step: Step, task: Task, chance: float, wanted: Gates) -> Event | None:
     """The event that ends a running attempt because a budget is used up; None while all are kept.
 
-    Where it is one of a day, the task goes on when that is over.
+    Where it is one of a day, the task goes on when that is over; where a person has to agree, when they have.
     """
     runs = attempts.of_task(step.sql, task.id)
     why = run_over(step.fleet, runs, task.fence) or _task_over(step.fleet, runs)
     if why:
         return e.GaveUp(task.fence, Reason.BUDGET, why)
-    limits = step.fleet.settings.budget
+    limits, dear = step.fleet.settings.budget, gates.too_dear(wanted, _took(runs), task.approved_usd)
     if limits.task_secs and sum((r.ended_at or step.now) - r.claimed_at for r in runs) > limits.task_secs:
         return e.GaveUp(task.fence, Reason.BUDGET, retry_text.over_secs(limits.task_secs, limits.task_secs))
+    if dear:
+        return e.AttemptFailed(task.fence, Reason.BUDGET, dear, step.now, counts=False)
     whole, by_repo = _day(step.fleet, step.sql, step.now)
     why = _day_over(step.fleet, whole) or _repo_day_over(step.fleet, by_repo.get(task.repo_id, Spent()))
     if not why:
@@ -58,6 +61,11 @@ def used_up(fleet: Fleet, sql: Sql) -> frozenset[int] | None:
     return frozenset(repo_id for repo_id, took in by_repo.items() if _repo_day_over(fleet, took))
 
 
+def of_task(sql: Sql, task_id: str) -> Spent:
+    """What all attempts of the task took."""
+    return _took(attempts.of_task(sql, task_id))
+
+
 def run_over(fleet: Fleet, runs: list[Attempt], fence: int) -> str:
     """Which limit of one attempt this one has passed, "" for none."""
     limits = fleet.settings.budget
@@ -67,8 +75,11 @@ def run_over(fleet: Fleet, runs: list[Attempt], fence: int) -> str:
 
 def _task_over(fleet: Fleet, runs: list[Attempt]) -> str:
     limits = fleet.settings.budget
-    took = sum((_own(runs[: i + 1]) for i in range(len(runs))), Spent())
-    return budget.exceeded("task", took, Limit(limits.task_usd, limits.task_tokens))
+    return budget.exceeded("task", _took(runs), Limit(limits.task_usd, limits.task_tokens))
+
+
+def _took(runs: list[Attempt]) -> Spent:
+    return sum((_own(runs[: i + 1]) for i in range(len(runs))), Spent())
 
 
 def _day_over(fleet: Fleet, took: Spent) -> str:

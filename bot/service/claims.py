@@ -7,11 +7,12 @@ from typing import Any, Final
 from bot.core import cleaning, modes, text
 from bot.core import events as e
 from bot.core.errors import Refused
+from bot.core.states import State
 from bot.core.task import Task
 from bot.service import budgets, given_prompts, pausing, policies, prompts, repo_files, rework, second_look
 from bot.service.fleet import Fleet, Step
 from bot.service.prompts import Instructions
-from bot.service.record import record
+from bot.service.record import keep_out, record
 from bot.store import Sql, agents, attempts, avoided, bodies, claims, forge_facts, log, tasks
 from bot.store.agents import Agent
 
@@ -150,6 +151,8 @@ def _claim(
     if not task_id:
         return _same_again(step, agent_id, claim_id)
     task = step.task(task_id)
+    if keep_out(step, task).state is not State.QUEUED:
+        return _CannotStart()
     try:
         prompts.check(step.sql, task)
         budgets.check_start(step, task)

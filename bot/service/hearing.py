@@ -20,7 +20,7 @@ from bot.core.errors import Refused, Unavailable
 from bot.core.facts import Right
 from bot.core.task import Task
 from bot.forge import Missing
-from bot.service import answers, blocking, policies, rights, steering, subjects
+from bot.service import answers, blocking, policies, rate_limits, rights, steering, subjects
 from bot.service.answers import Place
 from bot.service.fleet import Fleet, Step, ref
 from bot.service.lookups import Lookups
@@ -34,8 +34,7 @@ from bot.webhooks.hints import Way, Words
 
 log = structlog.get_logger(__name__)
 
-#: Commands of one person within an hour; admins are exempt.
-MOST_PER_HOUR: Final = 60
+#: How long a command is tried again while the forge does not answer.
 _HOUR_SECS: Final = 3600
 _MARKER: Final = "<!-- fleet:v1:"
 
@@ -193,10 +192,7 @@ def _all_right(step: Step, heard: Heard, scene: Scene, facts: Lookups, missing: 
     """The commands, when every one of them is well written and permitted. Raises NotRun."""
     if len(heard.lines) > check.MOST:
         raise NotRun(text.too_many(check.MOST))
-    given = store.given_since(step.sql, scene.person.id, step.now - _HOUR_SECS)
-    if scene.right is not Right.ADMIN and given + len(heard.lines) > MOST_PER_HOUR:
-        told = store.limited_since(step.sql, scene.person.id, step.now - _HOUR_SECS)
-        raise NotRun(text.too_often(MOST_PER_HOUR), "limited", silent=told)
+    _refuse_too_much(step, heard, scene)
     names = facts.agent_names()
     found = [check.check(x, names) for x in heard.lines]
     wrong = [x for x in found if isinstance(x, Wrong)]
@@ -213,6 +209,16 @@ def _all_right(step: Step, heard: Heard, scene: Scene, facts: Lookups, missing: 
     if wrong:
         raise NotRun(_told(sorted(wrong, key=lambda x: x.line), several=len(heard.lines) > 1))
     return ready
+
+
+def _refuse_too_much(step: Step, heard: Heard, scene: Scene) -> None:
+    """Raises NotRun, silent when the person was told before."""
+    repo_id, who = scene.subject.repo.id, (scene.person, scene.right)
+    starts = sum(x.name in rate_limits.STARTING for x in heard.commands)
+    over = rate_limits.commands_over(step, repo_id, *who, len(heard.lines))
+    over = over or rate_limits.starts_over(step, repo_id, *who, starts)
+    if over is not None:
+        raise NotRun(over.said, rate_limits.OUTCOME, silent=over.told)
 
 
 def _told(wrong: Sequence[Wrong], *, several: bool) -> str:

@@ -15,10 +15,10 @@ from bot.core.triggers import ArmLabelGrace, Start
 from bot.core.triggers import Step as Wanted
 from bot.forge import Missing
 from bot.forge.issues import ASSIGNED
-from bot.service import blocking, holding, pausing, policies, pulls, repo_files, rights
+from bot.service import blocking, holding, pausing, policies, pulls, rate_limits, repo_files, rights
 from bot.service.fleet import Fleet, Step, ref
-from bot.service.record import label_key, opened, record
-from bot.store import bodies, forge_facts, outbox, pauses, tasks, timers
+from bot.service.record import keep_out, label_key, opened, record
+from bot.store import bodies, forge_facts, outbox, pauses, started, tasks, timers
 from bot.store.forge_facts import KnownRepository
 from bot.store.log import AlreadyHappened
 from bot.store.pauses import HoldRow
@@ -117,6 +117,7 @@ def _take_steps(step: Step, repo: KnownRepository, seen: Seen) -> None:
     _switch(step, repo, seen)
     task = _hold_or_let_go(step, seen, tasks.newest_of_issue(step.sql, issue.repo_id, issue.number))
     task = _void(step, seen, task)
+    task = keep_out(step, task) if task else None
     due = timers.armed(step.sql, label_key(task.id)) if task else None
     grace_over = due is not None and due <= step.now
     if task and due is not None and matching.requirements(issue.labels):
@@ -126,7 +127,7 @@ def _take_steps(step: Step, repo: KnownRepository, seen: Seen) -> None:
     for decision in triggers.decide(issue, seen.entries, may, task, grace_over=grace_over):
         with contextlib.suppress(AlreadyHappened):  # a replay, or a label that has started its task before
             match decision:
-                case Start():
+                case Start() if not _too_much(step, seen, decision):
                     _start(step, repo, seen, decision, task)
                 case Wanted() if task:
                     task = _one_step(step, seen, task, decision)
@@ -191,6 +192,11 @@ def _void(step: Step, seen: Seen, task: Task | None) -> Task | None:
     return record(step, task, event, cause=f"void:{task.id}:{task.version}", actor="forge")
 
 
+def _too_much(step: Step, seen: Seen, start: Start) -> bool:
+    issue = seen.issue
+    return rate_limits.label_refused(step, issue.repo_id, issue.number, start.by, start.right, start.cause)
+
+
 def _start(step: Step, repo: KnownRepository, seen: Seen, start: Start, last: Task | None) -> Task:
     return open_task(
         step,
@@ -249,6 +255,8 @@ def open_task(
     )
     task = opened(step, event, cause=cause, actor=f"person:{by.login}" if by.id else "api")
     forge_facts.watch(step.sql, repo.id)
+    if by.id:
+        started.note(step.sql, cause, by.id, repo.id, step.now)
     return task
 
 

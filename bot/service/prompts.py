@@ -23,7 +23,15 @@ from bot.store.log import AlreadyHappened
 from bot.store.repo_files import RepoFile
 
 #: Ends of an attempt after which its session is whole and on disk.
-_WHOLE = (e.QuestionAsked, e.ResultAccepted, e.NothingToChange, e.NothingToRework, e.AttemptFailed, e.GaveUp)
+_WHOLE = (
+    e.QuestionAsked,
+    e.ResultAccepted,
+    e.ResultKept,
+    e.NothingToChange,
+    e.NothingToRework,
+    e.AttemptFailed,
+    e.GaveUp,
+)
 _MAX_LINE = 20_000
 
 

@@ -15,7 +15,7 @@ from bot.core.states import State
 from bot.core.task import Task
 from bot.execution.gitmirror import GitMirror, Pushed, PushOutcome
 from bot.forge import Missing
-from bot.service import answers, labels, publish_feedback, publish_receipts, receipts
+from bot.service import answers, labels, publish_feedback, publish_receipts, receipts, tracked_time
 from bot.service.fleet import Fleet, Step, ref
 from bot.service.mirrors import fetched, with_mirror
 from bot.service.record import record
@@ -229,6 +229,7 @@ PUBLISHERS: Final[Mapping[str, Publisher]] = {
     "attachment": publish_receipts.attachment,
     "threads": publish_feedback.threads,
     "merge": publish_feedback.merge,
+    "time": tracked_time.write,
 }
 
 

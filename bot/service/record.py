@@ -1,14 +1,25 @@
 """Writing an event, and asking for everything that follows from it: timers, branch, pull request, what is shown."""
 
 from bot.core import events as e
-from bot.core import ids, modes, text, view
+from bot.core import gate_text, ids, modes, text, view
 from bot.core.events import Event
 from bot.core.reasons import Reason
 from bot.core.states import State
 from bot.core.task import Task
-from bot.service import answers, avoiding, display, drained, feedback_rules, policies, receipts, rework
+from bot.service import (
+    answers,
+    avoiding,
+    display,
+    drained,
+    feedback_rules,
+    gates,
+    policies,
+    receipts,
+    rework,
+    tracked_time,
+)
 from bot.service.fleet import Step
-from bot.store import attempts, avoided, log, outbox, pauses, timers
+from bot.store import attempts, avoided, bodies, log, outbox, pauses, timers
 from bot.store.timers import Timer
 
 #: How long an answered task waits for the agent that asked (decision 10).
@@ -20,7 +31,7 @@ def opened(step: Step, event: e.TaskRequested | e.TaskCreated, *, cause: str, ac
     task_id = ids.new("t", step.now)
     after = log.append(step.sql, None, task_id, event, cause=cause, actor=actor, at=step.now)
     display.show(step, after)
-    return _keep_out(step, after)
+    return keep_out(step, after)
 
 
 def record(step: Step, before: Task, event: Event, *, cause: str, actor: str) -> Task:
@@ -33,19 +44,22 @@ def record(step: Step, before: Task, event: Event, *, cause: str, actor: str) ->
         _attempt_over(step, before, after, event)
     _arm(step, after, event)
     _publish(step, before, after, event)
+    if after.state.final:
+        tracked_time.ask_for(step, after)
     display.show(step, after)
     _notify(step, before, after, event)
-    return _keep_out(step, after)
+    return keep_out(step, after)
 
 
-def _keep_out(step: Step, task: Task) -> Task:
-    """A task that comes to the queue while something lies on its issue is held at once."""
+def keep_out(step: Step, task: Task) -> Task:
+    """A task in the queue that something on its issue, or a gate, keeps from starting is held at once."""
     if task.state is not State.QUEUED:
         return task
-    for row in pauses.holds(step.sql, task.repo_id, task.issue):
-        if row.hold not in task.holds:
-            cause = f"held:{task.id}:{task.version}:{row.hold}"
-            task = record(step, task, e.HoldPlaced(row.hold, row.note), cause=cause, actor="fleet")
+    lies = [(row.hold, row.note) for row in pauses.holds(step.sql, task.repo_id, task.issue)]
+    for hold, why in [*lies, *gates.closed(step, task)]:
+        if hold not in task.holds:
+            cause = f"held:{task.id}:{task.version}:{hold}"
+            task = record(step, task, e.HoldPlaced(hold, why), cause=cause, actor="fleet")
     return task
 
 
@@ -89,6 +103,8 @@ def _outcome(event: Event) -> str:
             return "asked a question"
         case e.ResultAccepted():
             return "done"
+        case e.ResultKept():
+            return gate_text.kept_outcome()
         case e.NothingToChange() | e.NothingToRework():
             return "nothing to change"
         case _:
@@ -159,7 +175,8 @@ def _notify(step: Step, before: Task, after: Task, event: Event) -> None:
     if isinstance(event, e.NothingToRework) and before.feedback.working_on != "review":
         return  # nobody asked for it; a person is told when the next look finds it unchanged
     took = step.now - before.claimed_at if before.claimed_at else _took(step, after)
-    said = view.notice(event, after, before.agent or _last_agent(step, after), took)
+    excerpt = bodies.get(step.sql, event.excerpt_sha256) if isinstance(event, e.ResultKept) else ""
+    said = view.notice(event, after, before.agent or _last_agent(step, after), took, excerpt)
     target = f"notice:{after.id}:{after.version}"
     if said and policies.of(step.sql, after.repo_id).comments:
         marker = view.marker(f"notice-{after.generation}-{after.version}", after.repo_id, after.issue)

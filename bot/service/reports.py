@@ -17,12 +17,12 @@ from bot.core.states import State
 from bot.core.task import Task
 from bot.execution.bundle import NothingToCommit, RejectedBundle
 from bot.execution.gitmirror import GitMirror
-from bot.service import budgets, claimed_pulls, display, late_receipts, mirrors, policies, receipt_facts
+from bot.service import budgets, claimed_pulls, display, gates, late_receipts, mirrors, policies, receipt_facts
 from bot.service import receipts as signed
 from bot.service.agents import holding
 from bot.service.claimed_pulls import ClaimedPull
 from bot.service.fleet import Fleet, Step
-from bot.service.record import record
+from bot.service.record import keep_out, record
 from bot.store import attempts, bodies, host_runs, log, receipts, run_logs, tasks
 from bot.store.attempts import Attempt
 
@@ -93,7 +93,9 @@ def progress(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, said:
             usage=None if said.usage is None else _used(step, said.usage),
             session=said.session,
         )
-        if said.usage is not None and (over := budgets.stop(step, task, step.fleet.chance())):
+        if said.usage is not None and (
+            over := budgets.stop(step, task, step.fleet.chance(), gates.of(step.fleet, step.sql, task.repo_id))
+        ):
             task = record(step, task, over, cause=f"budget:{task_id}:{held}", actor="fleet")
         position = run_logs.append(step.sql, task_id, held, *(said.log or (0, "")))
         if said.heard is not None:
@@ -158,7 +160,15 @@ def result(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, bundle:
     )
     try:
         checked = mirrors.with_mirror(fleet, task.repo_id, lambda m: m.import_result(bundle, namespace, base, rules))
-        found: dict[str, Any] = asdict(checked) | {"nothing": False}
+        wanted = fleet.read(lambda sql: gates.of(fleet, sql, task.repo_id))
+        gated, excerpt = mirrors.with_mirror(
+            fleet, task.repo_id, lambda m: gates.touched(m, wanted, base, checked.head_sha)
+        )
+        found: dict[str, Any] = asdict(checked) | {
+            "nothing": False,
+            "gated": gated,
+            "excerpt": cleaning.storable(excerpt),
+        }
     except NothingToCommit:
         found = {"nothing": True, "base_sha": base, "head_sha": base}
     except RejectedBundle as rejected:
@@ -217,6 +227,7 @@ def complete(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, said:
             start_afresh=said.start_afresh,
             usage=_used(step, used) if used else None,
         )
+        answer["state"] = keep_out(step, step.task(task_id)).state.value  # what it cost may be known only now
         attempts.answered(step.sql, task_id, held, sha256, answer)
         return answer
 
@@ -253,7 +264,7 @@ def _complete(
     if claimed and isinstance(event, e.ResultAccepted):
         opened = e.PullRequestOpened(claimed.number, ours=False)
         after = record(step, after, opened, cause=f"claimed-pull:{task.id}:{task.fence}", actor=f"agent:{agent_id}")
-    settled_later = isinstance(event, receipt_facts.ENDED_WELL)
+    accepted = isinstance(event, e.ResultAccepted | e.ResultKept)
     return {
         "task_id": task.id,
         "state": after.state.value,
@@ -295,7 +306,8 @@ def _event(
     if said.outcome == "done" and not found:
         raise Refused(text.no_result_yet(), text.send_the_result_first(), 422, Reason.REJECTED_RECEIPT.value)
     if said.outcome == "done" and not found.get("nothing"):
-        return _accepted(step, task, message, found, receipt_sha)
+        accepted = _accepted(step, task, message, found, receipt_sha)
+        return gates.keep(step, task, accepted, found) or accepted
     if message and task.feedback.working_on:
         return e.NothingToRework(task.fence, cleaning.one_line(message, 600), receipt_sha)
     if message:
@@ -303,7 +315,7 @@ def _event(
     return _failed(step, task, Reason.EMPTY_OUTPUT, "")
 
 
-def _accepted(step: Step, task: Task, summary: str, found: dict[str, Any], receipt_sha: str) -> Event:
+def _accepted(step: Step, task: Task, summary: str, found: dict[str, Any], receipt_sha: str) -> e.ResultAccepted:
     return e.ResultAccepted(
         fence=task.fence,
         base_sha=str(found["base_sha"]),

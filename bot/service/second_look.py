@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from bot.core import cleaning, matching, triggers
+from bot.core import cleaning, triggers
 from bot.core.errors import Refused, Unavailable
 from bot.core.facts import Issue
 from bot.core.task import Task
@@ -56,6 +56,11 @@ def _known_otherwise(sql: Sql, task: Task, found: Issue) -> bool:
     said, _ = forge_facts.text_since(sql, task.repo_id, task.issue)
     if known is None or not found.is_open:
         return True
-    asked = matching.requirements(found.labels) != matching.requirements(known.labels)
+    asked = _peoples(found.labels) != _peoples(known.labels)
     held = (issues.HOLD in found.labels) != (issues.HOLD in known.labels)
     return asked or held or said != cleaning.digest(triggers.asked_text(found.title, found.body))
+
+
+def _peoples(labels: frozenset[str]) -> set[str]:
+    """Labels that say something about the work: ours are only shown."""
+    return {x for x in labels if not x.startswith("fleet/")}

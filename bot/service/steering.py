@@ -12,12 +12,13 @@ from bot.core.facts import Account, Right
 from bot.core.states import State
 from bot.core.task import Task
 from bot.service import answers, holding, pausing, policies
+from bot.service.approving import Approval
 from bot.service.fleet import Step
 from bot.service.issues import open_task
 from bot.service.operations import fresh_branch
 from bot.service.record import record
 from bot.service.subjects import Subject
-from bot.store import bodies, forge_facts, inbox, messages, outbox, pauses
+from bot.store import bodies, inbox, messages, outbox, pauses, started
 from bot.store import policies as rules
 from bot.store.pauses import HoldRow, PauseRow
 from bot.webhooks.look import LOOK
@@ -103,7 +104,7 @@ def _let_work(step: Step, scene: Scene, deed: c.Start | c.Release | c.Again, nam
         case c.Start():
             _start(step, scene, deed, cause)
         case c.Release():
-            _release(step, scene, deed.note, cause)
+            _release(step, scene, deed, cause)
         case c.Again():
             _allowed_agent(step, scene, deed.agent)
             task = _the_task(step, scene)
@@ -111,6 +112,7 @@ def _let_work(step: Step, scene: Scene, deed: c.Start | c.Release | c.Again, nam
             note = cleaning.readable(deed.note)
             event = e.RetryRequested(scene.person.login, deed.fresh, branch, deed.agent, note)
             _record(step, scene, event, cause)
+            started.note(step.sql, cause, scene.person.id, issue.repo_id, step.now)
 
 
 def _start(step: Step, scene: Scene, deed: c.Start, cause: str) -> None:
@@ -142,29 +144,16 @@ def _start(step: Step, scene: Scene, deed: c.Start, cause: str) -> None:
         _change(step, scene, c.Change(deed.priority, deed.agent), f"{cause}:as-asked", task)
 
 
-def _release(step: Step, scene: Scene, note: str, cause: str) -> None:
-    task = _the_task(step, scene)
-    gates = [x for x in task.holds if x.split(":")[0] == "gate"]
-    if task.state is State.HELD and gates:
-        lifted = e.Released() if set(task.holds) <= {gates[0]} else e.HoldLifted(gates[0])
-        _record(step, scene, lifted, cause)
-        return
-    if not _was_read(step, scene):
-        raise Refused(command_text.changed_before_approval())
-    notes = [x for x in (bodies.get(step.sql, task.note_sha256), cleaning.readable(note).strip()) if x]
-    issue = scene.subject.the_issue
-    prompt = triggers.with_note(triggers.asked_text(issue.title, issue.body), "\n\n".join(notes))
-    kept = bodies.put(step.sql, "\n\n".join(notes)) if notes else ""
-    _record(step, scene, e.Approved(scene.person.login, bodies.put(step.sql, prompt), kept), cause)
-
-
-def _was_read(step: Step, scene: Scene) -> bool:
-    """Whether the issue says now what it said when the approval was written."""
-    if scene.text_sha256:
-        return scene.text_sha256 == _digest(scene)
-    issue = scene.subject.the_issue
-    seen, since = forge_facts.text_since(step.sql, issue.repo_id, issue.number)
-    return seen == _digest(scene) and since < scene.written_at
+def _release(step: Step, scene: Scene, deed: c.Release, cause: str) -> None:
+    approval = Approval(
+        step,
+        _the_task(step, scene),
+        scene.subject.the_issue,
+        scene.person.login,
+        text_sha256=scene.text_sha256,
+        written_at=scene.written_at,
+    )
+    approval.give(deed.note, deed.commit, cause)
 
 
 def _digest(scene: Scene) -> str:

@@ -1,10 +1,11 @@
-"""How often a pull request goes back to its agent, and what agents may cost."""
+"""How often pull requests go back to their agents, what agents may cost, what waits for people, what they may ask."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.settings.values import CountOrNone, Section
+from bot.core.gates import Gates
+from bot.settings.values import CountOrNone, PathInRepository, Section, Text
 
 #: US dollars; 0 = no limit. Not strict: a variable's text becomes a number.
 DollarsOrNone = Annotated[float, Field(strict=False, ge=0, le=1_000_000, allow_inf_nan=False)]
@@ -59,3 +60,42 @@ class Budget(Section):
     """US dollars for the whole fleet and day (UTC)."""
     day_tokens: TokensOrNone = 0
     """Tokens for the whole fleet and day (UTC)."""
+
+
+_Few = Field(max_length=200)
+
+
+class NeedsApproval(Section):
+    """What waits for `/fleet approve`. A repository's own file may add to it, never take away."""
+
+    labels: Annotated[list[Text], _Few] = Field(default_factory=list)
+    """Labels of issues on which no agent starts before somebody has approved the issue's text."""
+    paths: Annotated[list[PathInRepository], _Few] = Field(default_factory=list)
+    """Paths: a result that changes one is not published before somebody has approved that commit."""
+    usd: DollarsOrNone = 0
+    """US dollars: a task that has cost more stops until somebody approves as much again. 0: no such limit."""
+
+    def gates(self) -> Gates:
+        return Gates(tuple(self.labels), tuple(self.paths), float(self.usd))
+
+
+class RateLimits(Section):
+    """How much one person may ask for. A repository's own file may be stricter. 0: no limit."""
+
+    commands_per_hour: CountOrNone = 60
+    """Commands of one person within an hour, in all repositories together."""
+    starts_per_hour: CountOrNone = 0
+    """Tasks that one person may start, ask for or have tried again within an hour, by label or by command."""
+    starts_per_day: CountOrNone = 0
+    """The same within 24 hours."""
+    admins_exempt: bool = True
+    """Whether people with admin rights in the repository are not limited."""
+
+
+class FollowUps(Section):
+    """Issues that agents open for work they came across; no agent starts on one before a person approves it."""
+
+    max_per_issue: CountOrNone = 3
+    """How many may be opened from one issue. 0: none. A repository's own file may say less."""
+    max_depth: CountOrNone = 1
+    """How long a chain may get: 1 = an issue of a person has follow-ups, these have none."""

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, ValidationError
 
 from bot.core import policy_text as text
-from bot.settings.limits import MergeStyle, ReworkDays, Reworks
+from bot.settings.limits import MergeStyle, NeedsApproval, ReworkDays, Reworks
 from bot.settings.values import PathInRepository, Section
 from bot.settings.values import Text as Words
 
@@ -44,6 +44,18 @@ class Policy(Section):
     """Whether what is approved and whose checks pass is merged by the forge; left out: as the configuration says."""
     merge_style: MergeStyle | None = None
     """How it is merged then; left out: as the configuration says."""
+    needs_approval: NeedsApproval = NeedsApproval()
+    """What waits for `/fleet approve` here, besides what the configuration says."""
+    commands_per_hour: Cap = 0
+    """Commands that one person may give within an hour; the configuration's counts where it is lower. 0: that."""
+    starts_per_hour: Cap = 0
+    """Tasks of this repository that one person may start, ask for or have tried again within an hour, likewise."""
+    starts_per_day: Cap = 0
+    """The same within 24 hours."""
+    max_follow_ups: Cap | None = None
+    """Follow-up issues that agents may open from one issue; left out, or more than that: as the configuration says."""
+    track_time: bool | None = None
+    """Whether agents' time is written on issues as tracked time; left out: as the configuration says."""
 
 
 class BadPolicy(Exception):

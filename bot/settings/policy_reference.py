@@ -1,8 +1,10 @@
 """docs/reference/policy.md, written from the model."""
 
 import json
+from collections.abc import Iterator
 
 from bot.settings.policy import PATH, Policy
+from bot.settings.values import Section
 
 _HEAD = f"""\
 # A repository's own rules
@@ -20,7 +22,15 @@ in force. Removing a file that was there stops the repository: nothing is starte
 
 def policy_page() -> str:
     """The text of the page."""
-    fields = Policy.model_fields.items()
-    default = Policy()
-    rows = [f"| `{name}` | `{json.dumps(getattr(default, name))}` | {field.description} |" for name, field in fields]
-    return _HEAD + "\n".join(rows) + "\n"
+    return _HEAD + "\n".join(_rows(Policy(), "")) + "\n"
+
+
+def _rows(default: Section, table: str) -> Iterator[str]:
+    """A line for each key; those of a table after their table's own."""
+    for name, field in type(default).model_fields.items():
+        value = getattr(default, name)
+        if isinstance(value, Section):
+            yield f"| `[{name}]` | | {field.description} |"
+            yield from _rows(value, f"{name}.")
+        else:
+            yield f"| `{table}{name}` | `{json.dumps(value)}` | {field.description} |"

@@ -12,7 +12,7 @@ from bot.core import operator_text as text
 from bot.core import usage
 from bot.settings.actions import Actions
 from bot.settings.hosts import HostEntry
-from bot.settings.limits import Budget, Rework
+from bot.settings.limits import Budget, FollowUps, NeedsApproval, RateLimits, Rework
 from bot.settings.values import (
     REPOSITORY,
     BranchPrefix,
@@ -155,6 +155,8 @@ class Orchestrator(Section):
     """Accept the enrolment token for registering only; every agent then uses its own token."""
     sweep_interval_secs: Seconds = 120
     """How often the forge is read for what webhooks missed."""
+    track_time: bool = True
+    """Whether agents' time is written on issues as tracked time where the forge has it enabled; a policy may differ."""
     label_grace_secs: SecondsOrNone = 10
     """How long after its last `agent:` label went a task is cancelled, so that labels can be exchanged."""
     display_min_interval_secs: SecondsOrNone = 10
@@ -296,6 +298,9 @@ class Settings(BaseSettings):
     orchestrator: Orchestrator = Orchestrator()
     rework: Rework = Rework()
     budget: Budget = Budget()
+    needs_approval: NeedsApproval = NeedsApproval()
+    rate_limits: RateLimits = RateLimits()
+    follow_ups: FollowUps = FollowUps()
     hosts: list[HostEntry] = Field(default_factory=list)
     """The machines the bot starts agents on; none when all agents pull."""
     adapters: dict[Identifier, Adapter] = Field(default_factory=dict)

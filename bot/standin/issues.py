@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.standin import labels as labelling
@@ -46,6 +47,17 @@ class Attachment:
     content: bytes
     created: float
     uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+@dataclass(eq=False)
+class TrackedTime:
+    """Time that somebody says they spent; ``created`` is when, as they say it."""
+
+    issue: "Issue"
+    id: int
+    by: Person
+    secs: int
+    created: float
 
 
 @dataclass(eq=False)
@@ -138,6 +150,7 @@ class Issue:
     reactions: list[Reaction] = field(default_factory=list)
     assets: list[Attachment] = field(default_factory=list)
     blocked_by: list["Issue"] = field(default_factory=list)
+    times: list[TrackedTime] = field(default_factory=list)
 
     @property
     def forge(self) -> "Standin":
@@ -202,6 +215,15 @@ class Issue:
         """Take all labels off."""
         self.needs(by, Right.WRITE)
         labelling.clear(self, by)
+
+    @locked
+    def track_time(self, by: Person, secs: int, created: str = "") -> TrackedTime:
+        """An entry of its own each time; no webhook tells of it."""
+        at = datetime.fromisoformat(created).timestamp() if created else self.forge.now()
+        made = TrackedTime(self, self.forge.next_id("time"), by, secs, at)
+        self.times.append(made)
+        self.note("add_time_manual", by, body=f"|{secs}")
+        return made
 
     @locked
     def comment(self, by: Person, body: str) -> Entry:

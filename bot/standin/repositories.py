@@ -34,6 +34,7 @@ class Repository:
         self.default_branch = default_branch
         self.created = self.updated = forge.now()
         self.archived = False
+        self.time_tracker = True
         self.empty = True
         self.description = ""
         self.rights: dict[str, Right] = {}

@@ -24,12 +24,13 @@ def remember(
     )
 
 
-def given_since(sql: Sql, person_id: int, since: float) -> int:
-    """How many commands the person gave."""
+def given_since(sql: Sql, person_id: int, since: float, repo_id: int = 0) -> int:
+    """How many commands the person gave; ``repo_id`` 0 = everywhere."""
     return int(
         sql.value(
-            "SELECT count(*) FROM command WHERE person_id = ? AND at >= ? AND outcome IN ('done', 'refused')",
-            *(person_id, since),
+            """SELECT count(*) FROM command WHERE person_id = ? AND at >= ? AND outcome IN ('done', 'refused')
+               AND (repo_id = ? OR ? = 0)""",
+            *(person_id, since, repo_id, repo_id),
         )
     )
 

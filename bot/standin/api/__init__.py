@@ -13,6 +13,7 @@ from bot.standin.api import (
     runs,
     settings,
     statuses,
+    times,
 )
 from bot.standin.api.calls import ROUTES
 
@@ -30,4 +31,5 @@ __all__ = [
     "runs",
     "settings",
     "statuses",
+    "times",
 ]

@@ -50,6 +50,7 @@ def of_each_kind(fence: int) -> list[Event]:
         e.HoldPlaced("manual", "wait"),
         e.HoldLifted("gate"),
         e.Released(),
+        e.GateApproved("gate:cost", "bob", usd=5.0),
         e.Claimed(fence + 1, "gpu-1", "codex-cli", "host", "http_pull"),
         e.Started(fence),
         e.AttemptLost(fence, Reason.LOST, 180),
@@ -59,6 +60,9 @@ def of_each_kind(fence: int) -> list[Event]:
         e.QuestionAsked(fence, "Which colour?", 7200.0),
         e.Answered("ann", "ef"),
         e.ResultAccepted(fence, "b" * 40, "h" * 40, 1, 2, 3, 4, "p", "s", "r"),
+        e.ResultKept(
+            fence, "b" * 40, "h" * 40, 1, 2, 3, 4, "p", "s", "r", ("db.sql",), "it changes `db.sql`", "x" * 64
+        ),
         e.NothingToChange(fence, "It is there."),
         e.BranchPushed(fence, "h" * 40),
         e.PullRequestOpened(34),

@@ -134,7 +134,7 @@ def test_a_new_comment_only_when_a_person_must_act_or_it_is_over(event: e.Event,
 
 def test_everything_else_is_said_without_a_new_comment() -> None:
     loud = {e.ApprovalVoided, e.QuestionAsked, e.GaveUp, e.PullRequestOpened, e.Merged, e.NothingToChange}
-    loud |= {e.Escalated, e.NothingToRework}
+    loud |= {e.Escalated, e.NothingToRework, e.ResultKept}
     quiet = [x for x in of_each_kind(1) if type(x) not in loud]
     assert {view.notice(x, a_task(), "gpu-1", 1.0) for x in quiet} == {""}
 

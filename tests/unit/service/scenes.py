@@ -13,6 +13,7 @@ from bot.core.task import Task
 from bot.service import hearing
 from bot.service.fleet import Fleet
 from bot.settings import Settings
+from bot.settings.limits import RateLimits
 from bot.store import Sql, Store, agents, forge_facts, log, outbox, pauses, tasks
 from bot.store.agents import Agent
 from bot.store.pauses import HoldRow, PauseRow
@@ -53,7 +54,8 @@ class Scenes:
             repos=SimpleNamespace(right_of=lambda *_: self.right, people_with=lambda *_: ["ann"]),
             files=SimpleNamespace(tip=lambda *_: "sha"),
         )
-        self.fleet = Fleet(Settings(), store, cast("Any", forge), clock=lambda: NOW, chance=lambda: 0.5)
+        unlimited = Settings(rate_limits=RateLimits(commands_per_hour=0))
+        self.fleet = Fleet(unlimited, store, cast("Any", forge), clock=lambda: NOW, chance=lambda: 0.5)
         store.write(self._agent)
 
     def _issue(self, ref: Any, number: int) -> Issue:

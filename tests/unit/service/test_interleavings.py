@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core.facts import Right
-from bot.service import hearing
 from tests.unit.service.scenes import Scenes
 
 WORDS = (
@@ -21,11 +19,6 @@ WORDS = (
 #: Which scene hears of its comment, and whether by a poll.
 HEARD = st.lists(st.tuples(st.integers(0, len(WORDS) - 1), st.booleans()), min_size=1, max_size=24)
 _numbers = iter(range(1, 10**9))
-
-
-@pytest.fixture(autouse=True)
-def _no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hearing, "MOST_PER_HOUR", 10**6)
 
 
 @given(HEARD)

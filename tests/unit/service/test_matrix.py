@@ -5,7 +5,6 @@ import pytest
 from bot.commands import EVERY_STATE, NO_TASK, commands
 from bot.core.facts import Right
 from bot.core.task import Task
-from bot.service import hearing
 from bot.webhooks.hints import Way
 from tests.unit.service.scenes import ROLES, WAYS_THERE, Scenes
 
@@ -19,11 +18,8 @@ def expected(name: str, right: Right, task: Task | None) -> str:
 
 @pytest.mark.parametrize("state", EVERY_STATE)
 @pytest.mark.parametrize("polled_first", [False, True])
-def test_every_command_by_every_role(
-    scenes: Scenes, state: str, polled_first: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_command_by_every_role(scenes: Scenes, state: str, polled_first: bool) -> None:
     """Edited runs nothing; created or polled does what is declared; replayed or polled again changes nothing."""
-    monkeypatch.setattr(hearing, "MOST_PER_HOUR", 10_000)
     for n, (name, right) in enumerate(((name, right) for name in commands() for right in ROLES), 1):
         where = f"{name} by {right} in {state}"
         words, task = commands()[name].example, scenes.opens(n, state, name)

@@ -9,6 +9,7 @@ from bot.core import (
     cleaning,
     command_text,
     feedback_text,
+    follow_up_text,
     gate_text,
     gates,
     prompt_text,
@@ -94,7 +95,8 @@ class Snapshot:
 
     ``fitting`` is how many agents online could take it, ``used`` what all its attempts took, by model, ``paused`` what
     keeps everything from starting, ``possible`` the commands that would not be refused,
-    ``run_page`` and ``run_state`` the workflow run that works on it.
+    ``run_page`` and ``run_state`` the workflow run that works on it, ``follow_ups`` (issue, state) of what its agents
+    opened.
     """
 
     task: Task
@@ -109,6 +111,7 @@ class Snapshot:
     run_state: str = ""
     paused: str = ""
     possible: Sequence[str] = ()
+    follow_ups: Sequence[tuple[int, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,8 @@ def status_comment(seen: Snapshot) -> str:
         lines += ["", said]
     if task.state.leased and (seen.progress or seen.checklist):
         lines += ["", *_progress(seen)]
+    if seen.follow_ups:
+        lines += ["", follow_up_text.listed(seen.follow_ups)]
     if seen.run_page:
         lines += ["", actions_text.run_line(seen.run_page, seen.run_state)]
     if seen.attempts:
@@ -194,6 +199,8 @@ def _mishap(seen: Snapshot) -> str:
 def _situation(seen: Snapshot) -> str:
     task = seen.task
     match task.state:
+        case State.REQUESTED if task.trigger == "follow_up":
+            return follow_up_text.asked_by_agent(task.asked_by)
         case State.REQUESTED:
             return text.requested(task.asked_by)
         case State.QUEUED if task.not_before:

@@ -8,7 +8,7 @@ from bot.core.states import State
 from bot.core.task import Task
 from bot.core.view import AttemptLine, Snapshot
 from bot.service.fleet import Step
-from bot.store import agents, attempts, forge_facts, outbox, pauses, tasks, workflow_runs
+from bot.store import agents, attempts, follow_ups, forge_facts, outbox, pauses, tasks, workflow_runs
 
 #: Queued tasks whose comment is brought up to date when an agent comes or goes.
 _REFRESHED = 50
@@ -22,6 +22,10 @@ def show(step: Step, task: Task) -> None:
         label = where | {"name": f"fleet/{view.label_name(task.state)}"}
         outbox.wish(sql, f"label:{task.repo_id}#{task.issue}", "label", task.id, label, at=at)
         show_comment(step, task)
+    parent = follow_ups.parent_of(sql, task.repo_id, task.issue)
+    above = tasks.newest_of_issue(sql, task.repo_id, parent) if parent else None
+    if above is not None:
+        show_comment(step, above)
     status = view.commit_status(task)
     if status:
         wish = {
@@ -112,7 +116,15 @@ def _snapshot(step: Step, task: Task) -> Snapshot:
         used=usage.total((a.session, usage.read(a.usage.get("models", []))) for a in runs),
         paused=_paused(step, task) if task.claimable else "",
         possible=commands.possible(task),
+        follow_ups=_follow_ups(step, task),
     )
+
+
+def _follow_ups(step: Step, task: Task) -> list[tuple[int, str]]:
+    """(issue, state) of what the issue's agents opened, as it was when this was last shown."""
+    found = [x.issue for x in follow_ups.of_issue(step.sql, task.repo_id, task.issue) if x.issue]
+    newest = [(number, tasks.newest_of_issue(step.sql, task.repo_id, number)) for number in found]
+    return [(number, one.state.value if one else "") for number, one in newest]
 
 
 def _paused(step: Step, task: Task) -> str:

@@ -63,7 +63,7 @@ def create(
     try:
         repo = fleet.remember(_repository(fleet, repo_name))
         repo_files.keep_fresh(fleet, repo.id)
-        found = _issue(fleet, repo, issue, title, prompt, key)
+        found = issue_for(fleet, repo, issue, title, prompt, key)
         entries = fleet.forge.issues.label_entries(ref(repo), found.number)
         return fleet.step(lambda step: (_create(step, repo, found, entries, wish), True))
     except (Refused, Unavailable):
@@ -183,7 +183,7 @@ def _repository(fleet: Fleet, name: str) -> Repository:
         raise Refused(text.no_such_repository(name), text.add_the_bot(), 404, "no_such_repository") from missing
 
 
-def _issue(fleet: Fleet, repo: KnownRepository, number: int, title: str, prompt: str, key: str) -> Issue:
+def issue_for(fleet: Fleet, repo: KnownRepository, number: int, title: str, prompt: str, key: str) -> Issue:
     """The issue to work on, or a new one; opened once, whatever happens to the answer (its text carries the key)."""
     if not number:
         marker = view.marker("opened", repo.id, int(hashlib.sha256(key.encode()).hexdigest()[:12], 16))

@@ -85,6 +85,10 @@ class TaskShown(Shown):
     host_id: str | None
     reserved_for: str | None
     holds: list[str]
+    gate: str | None
+    """Why it waits for a person's approval."""
+    kept_sha: str | None
+    """The commit that is not published before it is approved."""
     question: str | None
     reason: str | None
     message: str | None
@@ -152,6 +156,8 @@ def shown(fleet: Fleet, sql: Sql, task: Task, *, with_attempt: bool = False) -> 
         host_id=task.host or None,
         reserved_for=task.reserved_for or None,
         holds=list(task.holds),
+        gate=task.gate or None,
+        kept_sha=task.kept_sha or None,
         question=task.question or None,
         reason=task.reason.value if task.reason else None,
         message=task.message or None,

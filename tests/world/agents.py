@@ -156,6 +156,9 @@ class PullAgent:
         self.answer = self._about_task("status", {"status": "progress", "seq": self._seq, "message": message, **more})
         return self
 
+    def asks_for_follow_up(self, key: str, title: str, text: str = "", **more: Any) -> requests.Response:
+        return self._about_task("follow-ups", {"key": key, "title": title, "text": text, **more})
+
     def prints(self, text: str) -> "PullAgent":
         """What its program writes, sent along with a report."""
         self._seq += 1

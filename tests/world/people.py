@@ -53,6 +53,12 @@ class Someone:
         """Here the forge keeps labels that the person may not set (Forgejo 15)."""
         return self._opened(self._world.repo.open_issue_by_web_form(self.person, title, body, list(labels)))
 
+    def finds(self, title: str) -> IssueView:
+        """An issue that somebody else has opened."""
+        self._world.settles()
+        [found] = [x for x in self._world.repo.issues.values() if x.title == title and not x.is_pull]
+        return self._opened(found)
+
     def _opened(self, issue: object) -> IssueView:
         view = IssueView(self._world, issue)  # type: ignore[arg-type]
         self._world.issues.append(view)

@@ -44,6 +44,8 @@ TABLE: Final = {
     "GET /.well-known/agent-fleet-receipt-keys": "open",
     "PUT /api/v1/tasks/<task_id>/artifacts/<name>": "ae",
     "GET /api/v1/tasks/<task_id>/artifacts/<name>": "aerwd",
+    "POST /api/v1/tasks/<task_id>/follow-ups": "ae",
+    "GET /api/v1/tasks/<task_id>/follow-ups": "aerwd",
     "POST /api/v1/tasks": "wd",
     "POST /api/v1/tasks/<task_id>/retry": "wd",
     "POST /api/v1/tasks/<task_id>/cancel": "wd",

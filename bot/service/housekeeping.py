@@ -9,7 +9,18 @@ from bot.core.errors import Refused, Unavailable
 from bot.execution.git import GitFailed, GitTimedOut
 from bot.service.artifacts import drop_unwanted
 from bot.service.fleet import Fleet
-from bot.store import Sql, artifacts, attempts, forge_facts, inbox, job_sessions, request_keys, run_logs, started
+from bot.store import (
+    Sql,
+    artifacts,
+    attempts,
+    forge_facts,
+    given_prompts,
+    inbox,
+    job_sessions,
+    request_keys,
+    run_logs,
+    started,
+)
 from bot.store.forge_facts import KnownRepository
 
 log = structlog.get_logger(__name__)

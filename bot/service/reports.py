@@ -264,7 +264,7 @@ def _complete(
     if claimed and isinstance(event, e.ResultAccepted):
         opened = e.PullRequestOpened(claimed.number, ours=False)
         after = record(step, after, opened, cause=f"claimed-pull:{task.id}:{task.fence}", actor=f"agent:{agent_id}")
-    accepted = isinstance(event, e.ResultAccepted | e.ResultKept)
+    settled_later = isinstance(event, (*receipt_facts.ENDED_WELL, e.ResultKept))
     return {
         "task_id": task.id,
         "state": after.state.value,

@@ -89,7 +89,6 @@ class World:
         return repo
 
     def _start(self) -> None:
-        db = self._root / "fleet.db"
         sections = {name: self._keys[name] for name in _SECTIONS if name in self._keys}
         keys = {name: value for name, value in self._keys.items() if name not in sections}
         orchestrator: dict[str, Any] = {"data_dir": str(self._root / "data"), **keys}

@@ -320,3 +320,16 @@ def test_what_lies_between_two_commits_is_listed_and_searched(place: Place) -> N
     assert place.mirror.merge_base("f" * 40, head) == ""
     assert place.mirror.holds_secret(place.base, head, SecretScan(["s3cret-of-the-config"]))
     assert not place.mirror.holds_secret(place.base, head, SecretScan(["another-s3cret"]))
+
+
+def test_a_path_that_one_commit_changes_and_the_next_one_changes_back_was_touched(place: Place) -> None:
+    base = place.base
+    there = place.forge.commit({"db/schema.sql": b"DROP\n", "a.txt": b"a\n"}, base)
+    head = place.forge.commit({"db/schema.sql": None}, there)
+    place.forge.point("refs/heads/work", head)
+    place.mirror.fetch()
+    assert place.mirror.touched(base, head) == ["a.txt", "db/schema.sql"]
+    assert place.mirror.touched(head, head) == []
+    assert place.mirror.patch(base, there, ["db/schema.sql"]).endswith("+DROP\n")
+    assert "a.txt" not in place.mirror.patch(base, there, ["db/schema.sql"])
+    assert place.mirror.patch(base, there, ["db/schema.sql"], limit=9) == "diff --gi"

@@ -93,7 +93,7 @@ def exchange(fleet: Fleet, ring: KeyRing, token: str, claim_id: str = "") -> tup
 
     def command(step: Step) -> tuple[str, JobSession]:
         session = _of_claim(step, job, claim_id) if claim_id else _by_rule(step, job)
-        if not job_sessions.spend(step.sql, token, job.expires_at + 2 * oidc.LEEWAY_SECS):
+        if not job_sessions.spend(step.sql, oidc.signed_part(token), job.expires_at + 2 * oidc.LEEWAY_SECS):
             raise Refused(text.used_before(), text.ask_for_a_new_one(), 401, "id_token_replayed")
         return job_sessions.open_one(step.sql, session), session
 
@@ -106,6 +106,9 @@ def _by_rule(step: Step, job: Job) -> JobSession:
     settings = step.fleet.settings
     role = oidc.role_of(job, [entry.rule() for entry in settings.actions.allow])
     known = forge_facts.repo_named(step.sql, job.repository)
+    if known and job.repository_id not in (0, known.id):  # what we know by that name is another one, renamed since
+        reason = text.rule_does_not_fit(job.repository, text.why_id())
+        raise Refused(reason, text.add_a_rule(), 403, "id_token_not_allowed")
     session = _session(step, job, role, known.id if known else job.repository_id)
     if role != "agent":
         return session

@@ -32,10 +32,13 @@ class JobSession:
         return f"actions:{self.repository}:{self.run_id}"
 
 
-def spend(sql: Sql, token: str, until: float) -> bool:
-    """Notes that an id token was used; False when it was before. Kept until it is over by itself."""
-    kept = "INSERT INTO spent_token (digest, until) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING"
-    return sql.run(kept, _digest(token), until) == 1
+def spend(sql: Sql, signed: str, until: float) -> bool:
+    """Notes that the id token of this signed part was used; False when it was before. Kept until it is over."""
+    try:
+        sql.run("INSERT INTO spent_token (digest, until) VALUES (?, ?)", _digest(signed), until)
+    except Duplicate:
+        return False
+    return True
 
 
 def open_one(sql: Sql, session: JobSession) -> str:

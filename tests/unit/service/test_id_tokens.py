@@ -1,5 +1,6 @@
 """Id tokens of jobs: which are believed, which are not and what their bearer is told."""
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -243,6 +244,95 @@ def test_a_token_is_used_once(place: Place) -> None:
     refused = place.refused(token)
     assert (refused.status, refused.kind) == (401, "id_token_replayed")
     place.exchange(KEY.token(claims(iat=NOW + 1)))
+
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        lambda signature: signature[:-1] + ALPHABET[ALPHABET.index(signature[-1]) ^ 1],
+        lambda signature: signature + "==",
+        lambda signature: signature.replace("-", "+").replace("_", "/"),
+        lambda signature: signature + "\n",
+        lambda signature: signature[:8] + "!" + signature[8:],
+    ],
+    ids=["loose bits", "padding", "other alphabet", "line end", "strange sign"],
+)
+def test_a_used_token_written_otherwise_is_the_same_token(place: Place, rewrite: Callable[[str], str]) -> None:
+    token = KEY.token(claims())
+    signed, _, signature = token.rpartition(".")
+    place.exchange(token)
+    again = f"{signed}.{rewrite(signature)}"
+    assert again != token
+    assert place.refused(again).status == 401
+    # whatever the reading lets through: the signed part alone is what is used up
+    assert not place.fleet.store.write(lambda sql: job_sessions.spend(sql, oidc.signed_part(again), NOW + 9))
+
+
+@given(st.binary(min_size=1, max_size=40), st.integers(1, 15))
+def test_a_token_has_one_way_of_being_written(signature: bytes, loose: int) -> None:
+    head = unsigned(claims(), {"alg": "RS256", "kid": "one"})
+    written = base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
+    assert oidc.read(f"{head}.{written}").signature == signature
+    spare = {2: 15, 3: 3}.get(len(written) % 4, 0)
+    if loose & spare:
+        other = written[:-1] + ALPHABET[ALPHABET.index(written[-1]) | (loose & spare)]
+        with pytest.raises(Refused):
+            oidc.read(f"{head}.{other}")
+
+
+@given(
+    st.builds(
+        ActionsRule,
+        repository=st.sampled_from(["ann/demo", "ann/*", "*/demo", "zoe/*"]),
+        role=st.sampled_from(["read", "write", "agent"]),
+        repository_id=st.sampled_from([0, 1, 2]),
+        refs=st.lists(st.sampled_from(["refs/heads/main", "refs/heads/*", "refs/tags/v*"]), max_size=2, unique=True),
+        events=st.lists(st.sampled_from(["push", "schedule"]), max_size=1),
+        actors=st.lists(st.sampled_from(["ann", "bob"]), max_size=1),
+        workflows=st.lists(st.just(".forgejo/workflows/token.yml"), max_size=1),
+    ),
+    st.fixed_dictionaries(
+        {
+            "repository": st.sampled_from(["ann/demo", "ann/other", "zoe/demo", "Ann/Demo"]),
+            "ref": st.sampled_from(["refs/heads/main", "refs/heads/dev", "refs/tags/v1", "refs/tags/x"]),
+            "ref_protected": st.sampled_from(["true", "false"]),
+            "event_name": st.sampled_from(["push", "schedule", "issues"]),
+            "actor": st.sampled_from(["ann", "Bob", "carl"]),
+            "repository_id": st.sampled_from(["1", "2"]),
+        }
+    ),
+)
+def test_a_rule_lets_in_what_it_names_and_nothing_else(rule: ActionsRule, said: dict[str, str]) -> None:
+    job = oidc.job_of(claims(**said), oidc.Expected(ISSUER, "agent-fleet", "fleet/"), NOW + 5)
+    owner, name = said["repository"].lower().split("/")
+    fits = (
+        all(glob in ("*", part) for glob, part in zip(rule.repository.split("/"), (owner, name), strict=True))
+        and rule.repository_id in (0, int(said["repository_id"]))
+        and (not rule.events or said["event_name"] in rule.events)
+        and (not rule.actors or said["actor"].lower() in rule.actors)
+        and (
+            any(said["ref"].startswith(ref.rstrip("*")) for ref in rule.refs)
+            if rule.refs
+            else said["ref_protected"] == "true"
+        )
+        and (not rule.workflows or job.workflow in rule.workflows)
+    )
+    if fits:
+        assert oidc.role_of(job, [rule.rule()]) == rule.role
+    else:
+        with pytest.raises(Refused) as caught:
+            oidc.role_of(job, [rule.rule()])
+        assert caught.value.status == 403
+
+
+def test_a_name_that_another_repository_has_taken_opens_nothing_of_the_old_one(place: Place) -> None:
+    place.fleet.remember(Repository(1, "ann/demo", "main", "http://f/ann/demo.git", "http://f/ann/demo"))
+    assert place.exchange(KEY.token(claims(repository_id="1"))).repo_id == 1
+    refused = place.refused(KEY.token(claims(repository_id="7")))
+    assert (refused.status, "repository id is another one" in refused.reason) == (403, True)
 
 
 def test_a_refused_token_is_not_spent(place: Place) -> None:

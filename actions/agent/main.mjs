@@ -1,10 +1,10 @@
 // The job works as a pull agent: the same adapters as everywhere, from the Python package in this repository.
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { hide, input, main, number, say, stop } from "../lib/job.mjs";
+import { hide, input, main, number, say, stop, Stop } from "../lib/job.mjs";
 
 const HERE = resolve(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -32,20 +32,25 @@ await main(async () => {
   const command = input("command");
   if (command) argv.push("--command", command);
   for (const one of input("capabilities").split(/[,\s]+/).filter(Boolean)) argv.push("--capability", one);
-  await start(program(folder), argv);
+  try {
+    await start(program(folder), argv);
+  } finally {
+    rmSync(folder, { recursive: true, force: true }); // a runner without containers keeps its folders, and the token in it
+  }
 });
 
 /** The command that is there, else the package installed beside it, which needs Python. */
 function program(folder) {
   const given = input("program");
   if (given) return given;
+  const uv = spawnSync("uv", ["--version"]).status === 0;
+  const needs = uv ? "sys" : "sys, ensurepip, venv"; // Debian has Python without what makes a place for packages
   const names = ["python3.14", "python3.13", "python3.12", "python3.11", "python3"];
-  const new_enough = (name) => spawnSync(name, ["-c", "import sys, venv; sys.exit(sys.version_info < (3, 11))"]).status === 0;
+  const new_enough = (name) => spawnSync(name, ["-c", `import ${needs}; sys.exit(sys.version_info < (3, 11))`]).status === 0;
   const python = names.find(new_enough);
-  if (!python) stop("Python 3.11 or newer (with venv) is missing in this image: the agent needs it.", "Use an image with it, or install agent-fleet there and set the input program.");
+  if (!python) stop("Python 3.11 or newer, with venv (Debian: python3-venv) or uv, is missing in this image: the agent needs it.", "Use an image with it, or install agent-fleet there and set the input program.");
   const place = join(folder, "venv");
   say(`Installing Agent Fleet from ${HERE} …`);
-  const uv = spawnSync("uv", ["--version"]).status === 0;
   const steps = uv
     ? [["uv", "venv", "--quiet", "--python", python, place], ["uv", "pip", "install", "--quiet", "--python", join(place, "bin", "python"), HERE]]
     : [[python, "-m", "venv", place], [join(place, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check", HERE]];
@@ -56,12 +61,17 @@ function program(folder) {
   return join(place, "bin", "agent-fleet");
 }
 
-/** Runs it, and passes on that the runner stops: the agent finishes or hands back what it has. */
+/**
+ * Runs it on a leash: when its input ends, it finishes or hands back what it has, and goes. So it does however the
+ * runner stops: by a signal to us, to all processes (each would count as its own), or by killing us with our group.
+ */
 function start(name, argv) {
   return new Promise((done, failed) => {
-    const child = spawn(name, argv, { stdio: ["ignore", "inherit", "inherit"] });
-    for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => child.kill(signal));
-    child.on("error", (problem) => failed(problem));
+    const { FLEET_TOKEN, ...env } = process.env; // it reads the file
+    const child = spawn(name, [...argv, "--leash"], { env, detached: true, stdio: ["pipe", "inherit", "inherit"] });
+    child.stdin.on("error", () => {}); // it went first
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => child.stdin.end());
+    child.on("error", (problem) => failed(new Stop(`${name} cannot be started: ${problem.code}. Check the input program.`)));
     child.on("exit", (code, signal) => {
       if (code !== 0) process.exitCode = 1;
       if (code !== 0) console.log(`::error title=Agent Fleet::The agent ended with ${code ?? signal}; its last lines say why.`);

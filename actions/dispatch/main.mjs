@@ -1,4 +1,5 @@
 // Starts a task from a workflow; run again within the same run and attempt, it is the same task.
+import { createHash } from "node:crypto";
 import { Fleet, REPOSITORY, taskPath } from "../lib/fleet.mjs";
 import { input, main, note, number, output, stop, variable, yes } from "../lib/job.mjs";
 
@@ -15,7 +16,7 @@ await main(async () => {
   const capabilities = input("capabilities").split(/[,\s]+/).filter(Boolean);
   if (capabilities.length) body.capabilities = capabilities;
   const run = [variable("REPOSITORY"), variable("RUN_ID"), variable("RUN_ATTEMPT") || "1", variable("JOB"), input("key", { otherwise: "1" })];
-  const key = `actions:${run.join(":")}`.slice(0, 200);
+  const key = `actions:${createHash("sha256").update(JSON.stringify(run)).digest("hex")}`;
   const task = await fleet.call("POST", "/api/v1/tasks", { body, headers: { "idempotency-key": key } });
   if (yes("cancel-with-run")) {
     const mine = { run_id: Number(variable("RUN_ID")), run_repo: variable("REPOSITORY") };

@@ -2,7 +2,7 @@
 // Runs on pull_request_target: from the base's own workflow, without any code of the pull request.
 import { readFileSync } from "node:fs";
 import { Fleet, REPOSITORY, taskPath } from "../lib/fleet.mjs";
-import { input, main, note, output, say, stop, variable } from "../lib/job.mjs";
+import { input, main, note, number, output, say, sleep, stop, variable } from "../lib/job.mjs";
 import { digest, problemWith, publicKey } from "../lib/receipts.mjs";
 
 await main(async () => {
@@ -21,29 +21,45 @@ await main(async () => {
   output("fleet", String(ours));
   output("receipt", "");
   if (!ours) return note(`#${pull.number} is not a pull request of the fleet: nothing to check.`);
-  const receipt = await find(new Fleet(), repo, pull, branch.slice(prefix.length), head);
+  const issue = branch.startsWith(prefix) ? /^[0-9]+/.exec(branch.slice(prefix.length))?.[0] : "";
+  const receipt = await find(new Fleet(), repo, pull, head, issue);
   output("receipt", digest(receipt));
   note(`#${pull.number} carries the verified receipt ${receipt.receipt_id} for ${head.slice(0, 12)}.`);
 });
 
-async function find(fleet, repo, pull, rest, head) {
+/** The receipt that lets it pass; one that is still to come is waited for. */
+async function find(fleet, repo, pull, head, issue) {
   const keys = await trusted();
-  const issue = /^[0-9]+/.exec(rest)?.[0];
+  const until = Date.now() + number("wait-minutes", 10) * 60_000;
+  for (let told = ""; ; ) {
+    const { receipt, why } = await newest(fleet, keys, repo, pull, head, issue);
+    if (receipt) return receipt;
+    if (why.final || Date.now() >= until) {
+      stop(`No receipt covers the head ${head.slice(0, 12)} of #${pull.number}: ${why.text}.`, "Run the gate again when there is one, or let people take over.");
+    }
+    if (told !== why.text) say(`Waiting for a receipt: ${why.text}.`);
+    told = why.text;
+    await sleep(Math.min(10, Math.max(0.2, (until - Date.now()) / 1000)));
+  }
+}
+
+/** The newest receipt about this very head decides, whatever older ones say; `final`: waiting changes nothing. */
+async function newest(fleet, keys, repo, pull, head, issue) {
   const query = `/api/v1/tasks?repo=${encodeURIComponent(repo)}${issue ? `&issue=${issue}` : ""}&limit=200`;
   const { tasks = [] } = await fleet.call("GET", query);
-  const about = tasks.filter((task) => task.pull_request === pull.number);
-  if (!about.length) stop(`The orchestrator knows no task of pull request #${pull.number}.`, "Only what it made itself passes.");
-  const why = [];
-  for (const task of about) {
+  let why = { text: "the orchestrator knows no task of this pull request", final: false };
+  for (const task of tasks.filter((one) => one.pull_request === pull.number)) {
+    why = { text: "there is none yet", final: ["done", "failed", "cancelled"].includes(task.state) };
     const { receipts = [] } = await fleet.call("GET", `${taskPath(task.task_id)}/signed-receipts`);
     for (const { receipt, sha256 } of receipts.reverse()) {
-      const against = problem(receipt, sha256, keys, repo, pull, head);
-      if (!against) return receipt;
-      why.push(against);
+      const text = problem(receipt, sha256, keys, repo, pull, head);
+      if (!text) return { receipt };
+      say(`Not this one: ${text}.`);
+      why = { text, final: why.final || receipt?.git?.head_sha === head };
+      if (receipt?.git?.head_sha === head) return { why };
     }
   }
-  why.slice(0, 5).forEach((one) => say(`Not this one: ${one}.`));
-  stop(`No receipt covers the head ${head.slice(0, 12)} of #${pull.number}: ${why[0] ?? "there is none yet"}.`, "Wait for the fleet's receipt, or let people take over.");
+  return { why };
 }
 
 /** Why this receipt does not let the pull request pass, "" when it does. */
@@ -59,6 +75,7 @@ function problem(receipt, sha256, keys, repo, pull, head) {
   if (receipt.task?.repo?.toLowerCase() !== repo.toLowerCase()) return `${receipt.receipt_id} is about ${receipt.task?.repo}`;
   if (receipt.git?.head_sha !== head) return `${receipt.receipt_id} is about ${String(receipt.git?.head_sha).slice(0, 12)}`;
   if (receipt.pull_request?.number !== pull.number) return `${receipt.receipt_id} is about #${receipt.pull_request?.number}`;
+  if (receipt.pull_request?.base !== pull.base?.ref) return `${receipt.receipt_id} is about the base ${receipt.pull_request?.base}`;
   if (receipt.verdict?.result !== "verified") return `${receipt.receipt_id} says ${receipt.verdict?.result}`;
   return "";
 }

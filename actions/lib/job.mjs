@@ -26,6 +26,25 @@ export function output(name, value) {
   if (file) appendFileSync(file, `${name}<<${end}\n${value ?? ""}\n${end}\n`);
 }
 
+/** Others' text as it comes in pieces, printed by whole lines: two halves of a command must not meet on one. */
+export class Lines {
+  #reader = new TextDecoder();
+  #begun = "";
+
+  print(bytes) {
+    const lines = (this.#begun + this.#reader.decode(bytes, { stream: true })).split("\n");
+    this.#begun = lines.pop();
+    if (lines.length) say(lines.join("\n"));
+  }
+
+  /** Nothing more comes of it. */
+  end() {
+    const rest = this.#begun + this.#reader.decode();
+    this.#begun = "";
+    if (rest) say(rest);
+  }
+}
+
 /** Text of others never becomes a command of the runner. */
 export const inert = (text) => String(text).replace(/^(\s*)(::|##\[)/gm, "$1\u200b$2");
 

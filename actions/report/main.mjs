@@ -41,13 +41,13 @@ async function begin(fleet, run) {
 
 async function progress(fleet) {
   const { path, fence } = about();
-  const body = { ...mine(fence), seq: Math.floor(Date.now() / 1000), status: "progress", message: input("message") };
+  const body = { ...mine(fence), seq: Date.now(), status: "progress", message: input("message") };
   const file = input("log-file");
   let answer = await fleet.call("POST", `${path}/status`, { body });
   for (let rest = file ? bytesOf(file).subarray(answer.log_offset) : Buffer.alloc(0); rest.length; rest = bytesOf(file).subarray(answer.log_offset)) {
     const before = answer.log_offset;
-    const text = rest.subarray(0, LONGEST_LOG).toString("utf8");
-    answer = await fleet.call("POST", `${path}/status`, { body: { ...body, log: { offset: before, text } } });
+    const text = whole(rest).toString("utf8");
+    answer = await fleet.call("POST", `${path}/status`, { body: { ...body, seq: Date.now(), log: { offset: before, text } } });
     if (answer.log_offset <= before) break;
   }
   output("cancelled", String(answer.cancel));
@@ -87,6 +87,13 @@ async function complete(fleet) {
   note(`The task is in ${answer.state}.`);
 }
 
+/** The beginning of it, as long as may be sent at once, without half a character at its end. */
+function whole(bytes) {
+  let end = Math.min(bytes.length, LONGEST_LOG);
+  for (let back = 0; end < bytes.length && back < 3 && (bytes[end] & 0xc0) === 0x80; back++) end--;
+  return bytes.subarray(0, end);
+}
+
 function about() {
   return { path: taskPath(input("task-id", { needed: true, pattern: ID })), fence: number("fence", 0) || stop("The input fence is missing.", "It is an output of the step begin.") };
 }
@@ -108,9 +115,12 @@ function bytesOf(file) {
   return readFileSync(file);
 }
 
+/** Whatever worked in the folder may have left hooks there: they are not run, and our secrets are not in reach. */
 function git(folder, ...args) {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(FLEET_|ACTIONS_)|TOKEN/.test(name)));
+  const safe = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"];
   try {
-    return execFileSync("git", args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+    return execFileSync("git", [...safe, ...args], { cwd: folder, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
   } catch (problem) {
     if (problem.code === "ENOENT") stop("git is missing in this image.", "Use an image with git.");
     stop(`git ${args[0]} failed: ${String(problem.stderr).trim()}`, "");

@@ -1,6 +1,6 @@
 // Follows a task until it ends; fails when the task failed.
 import { Fleet, ID, taskPath } from "../lib/fleet.mjs";
-import { close, inert, input, main, note, number, open, output, say, sleep, stop, variable, yes } from "../lib/job.mjs";
+import { close, input, main, note, number, open, output, say, sleep, stop, variable, yes, Lines } from "../lib/job.mjs";
 
 const ENDS = { review: ["review", "done"], done: ["done"] };
 
@@ -14,12 +14,16 @@ await main(async () => {
     await fleet.call("POST", `${path}/follow`, { body: { run_id: Number(variable("RUN_ID")), run_repo: variable("REPOSITORY") } });
   }
   let [attempt, offset, last, task] = [0, 0, "", null];
+  const log = new Lines();
   open("What the agent prints");
   try {
     for (;;) {
       task = await fleet.call("GET", path);
-      if (task.attempt !== attempt) [attempt, offset] = [task.attempt, 0];
-      if (attempt) offset = await print(fleet, path, attempt, offset);
+      if (task.attempt !== attempt) {
+        log.end();
+        [attempt, offset] = [task.attempt, 0];
+      }
+      if (attempt) offset = await print(fleet, path, attempt, offset, log);
       const now = describe(task);
       if (now !== last) say(now);
       last = now;
@@ -29,6 +33,7 @@ await main(async () => {
       await sleep(Math.max(every, 0.2));
     }
   } finally {
+    log.end();
     close();
   }
   output("state", task.state);
@@ -40,11 +45,10 @@ await main(async () => {
   note(`The task is in ${task.state}. ${task.links?.pull_request ?? ""}`);
 });
 
-async function print(fleet, path, attempt, offset) {
+async function print(fleet, path, attempt, offset, log) {
   const answer = await fleet.call("GET", `${path}/log?attempt=${attempt}&offset=${offset}`, { raw: true, ok: [404] });
   if (!answer.ok) return offset;
-  const text = await answer.text();
-  if (text) process.stdout.write(inert(text));
+  log.print(new Uint8Array(await answer.arrayBuffer()));
   return Math.max(offset, Number(answer.headers.get("agent-fleet-log-bytes") ?? 0));
 }
 

@@ -1,5 +1,6 @@
 """SIGTERM and SIGINT as calls."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -40,3 +41,15 @@ def on_termination(first: Callable[[], None], again: Callable[[], None]) -> Iter
         listener.join()
         os.close(heard)
         os.close(tell)
+
+
+def when_input_ends(fd: int, call: Callable[[], None]) -> None:
+    """Calls it, from a thread, when ``fd`` ends: whoever holds its other end stopped, or was killed."""
+
+    def listen() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(fd, 4096):
+                pass
+        call()
+
+    threading.Thread(target=listen, name="leash", daemon=True).start()

@@ -4,6 +4,7 @@ import math
 import os
 import shlex
 import socket
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ from bot.agent.job_credentials import JobCredentials
 from bot.agent.journal import Journal
 from bot.agent.probing import cli_version
 from bot.agent.run import Site
-from bot.agent.signals import on_termination
+from bot.agent.signals import on_termination, when_input_ends
 from bot.cli.options import config_option
 from bot.core import agent_text
 from bot.core import operator_text as text
@@ -49,6 +50,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--claim", default="", metavar="RUN", help="Work on what this workflow run was started for, and leave.")
 @click.option("--actions-token", is_flag=True, help="Instead of a token: the id token of this job of Forgejo Actions.")
 @click.option("--audience", default="agent-fleet", help="Whom that is made for.", show_default=True)
+@click.option("--leash", is_flag=True, help="Stop as on SIGTERM when standard input ends: with whoever started it.")
 @click.option("--stall-secs", default=0, type=click.IntRange(0), help="End a run that is silent so long; 0: never.")
 def command(
     config: Path | None,
@@ -67,6 +69,7 @@ def command(
     claim: str,
     actions_token: bool,
     audience: str,
+    leash: bool,
     stall_secs: int,
 ) -> None:
     """Ask a server for tasks and run an agent command on each.
@@ -109,6 +112,8 @@ def command(
     errand = Errand(tasks, idle_secs, claim)
     agent = Agent(client, credentials, journal, about, site, drain_secs=drain_secs, errand=errand)
     click.echo(agent_text.agent_starts(name, agent_type, server))
+    if leash:
+        when_input_ends(sys.stdin.fileno(), agent.stop)
     with on_termination(agent.stop, agent.hurry):
         agent.run()
 

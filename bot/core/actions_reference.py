@@ -136,6 +136,7 @@ ACTIONS: Final = (
             Input("token", "Operator token (read) from a secret: such jobs have no id token.", needed=True),
             _PATIENCE,
             Input("fleet-accounts", "Logins of the bot and of agents, separated by commas.", needed=True),
+            Input("wait-minutes", "How long a receipt that is still to come is waited for.", "10"),
             Input("branch-prefix", "Where the fleet's branches lie.", "fleet/"),
             Input("public-keys", "Trusted public keys (PEM or base64). Empty: as the orchestrator shows them."),
         ),
@@ -175,7 +176,7 @@ _HEAD: Final = f"""\
 Use them by the full address of a repository that anyone may read (`https://HOST/OWNER/agent-fleet/actions/NAME@v1`;
 a bare `OWNER/…` would be looked for elsewhere), or, copied beside your workflows, as `./actions/NAME` after a checkout
 (with `actions/lib`; `agent` also needs the package, or the input `program`). They need bash and Node 18 in the job's
-image, `report` git and `agent` Python 3.11 besides, and say so when it is missing.
+image, `report` git and `agent` Python 3.11 (with python3-venv or uv) besides, and say so when it is missing.
 
 Id tokens need {text.FORGE_NEEDED} and {text.RUNNER_NEEDED} or newer, and `enable-openid-connect: true` in the
 workflow. Without them give an operator token from a secret.
@@ -198,7 +199,15 @@ def action_yml(action: Action) -> str:
     for name, about in action.outputs:
         value = f"${{{{ steps.main.outputs.{name} }}}}"
         lines += [f"  {name}:", f"    description: {_quoted(about)}", f"    value: {value}"]
-    lines += ["runs:", "  using: composite", "  steps:", "    - id: main", "      shell: bash", "      env:"]
+    lines += [
+        "runs:",
+        "  using: composite",
+        "  steps:",
+        "    - id: main",
+        f"      name: {action.name}",
+        "      shell: bash",
+        "      env:",
+    ]
     lines += [f"        {_variable(one)}: ${{{{ inputs.{one.name} }}}}" for one in action.inputs]
     return "\n".join(lines) + "\n" + _RUN
 

@@ -1,11 +1,22 @@
 """What is known of an attempt without asking its agent: read from our own records, or from the forge again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 #: Our own commit statuses: what we say ourselves proves nothing.
 OWN_CONTEXTS: Final = ("agent-fleet", "agent-fleet/receipt")
+
+
+def waits_for_us(context: str, gates: Sequence[str]) -> bool:
+    """Our own statuses, and those of ``gates`` (globs), which wait for our receipt: we cannot wait for them."""
+    return context in OWN_CONTEXTS or any(fnmatchcase(context, gate) for gate in gates)
+
+
+def asks_for_us(glob: str, gates: Sequence[str]) -> bool:
+    """Whether a context that a base branch requires can be met by one that waits for us."""
+    return waits_for_us(glob, gates) or any(fnmatchcase(ours, glob) for ours in (*OWN_CONTEXTS, *gates))
 
 
 @dataclass(frozen=True)

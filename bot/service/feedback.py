@@ -10,7 +10,7 @@ from bot.core import cleaning, feedback
 from bot.core import events as e
 from bot.core.facts import CommitCheck, Opinion, PullRequest, Review
 from bot.core.feedback import Failed, Heard, Limits, Seen
-from bot.core.receipt_facts import OWN_CONTEXTS
+from bot.core.receipt_facts import asks_for_us, waits_for_us
 from bot.core.states import State
 from bot.core.task import Task
 from bot.forge import Missing
@@ -95,7 +95,7 @@ def _checks(fleet: Fleet, repo: KnownRepository, pull: PullRequest) -> list[Comm
         found = fleet.forge.checks.of(ref(repo), pull.head_sha)
     except Missing:
         return []
-    return [c for c in found if c.context not in OWN_CONTEXTS]
+    return [c for c in found if not waits_for_us(c.context, fleet.settings.actions.gates)]
 
 
 def _failed(
@@ -138,8 +138,8 @@ def _has_what_is_required(
 ) -> bool:
     """Every context that the base branch waits for is there; which of them pass was asked before."""
     required = fleet.forge.repos.required_contexts(ref(repo), pull.base_branch) or ()
-    there = [*OWN_CONTEXTS, *(c.context for c in checks)]
-    return all(any(fnmatchcase(context, glob) for context in there) for glob in required)
+    gates = fleet.settings.actions.gates
+    return all(asks_for_us(g, gates) or any(fnmatchcase(c.context, g) for c in checks) for g in required)
 
 
 def _same_again(sql: Sql, task_id: str) -> bool:

@@ -10,7 +10,6 @@ from typing import Any, Final
 from bot.core import events as e
 from bot.core.facts import PullRequest
 from bot.core.receipt_facts import (
-    OWN_CONTEXTS,
     ArtifactFacts,
     CheckFacts,
     Claims,
@@ -18,6 +17,8 @@ from bot.core.receipt_facts import (
     LogFacts,
     PullFacts,
     WorkFacts,
+    asks_for_us,
+    waits_for_us,
 )
 from bot.core.states import State
 from bot.core.task import Task
@@ -183,18 +184,20 @@ def _work(fleet: Fleet, mirror: GitMirror, base: str, onto: str, head: str) -> W
 
 def _checks(fleet: Fleet, task: Task, head: str, base: str) -> CheckFacts:
     repo, mode = ref(fleet.repo(task.repo_id)), fleet.settings.orchestrator.receipt_checks
+    gates = fleet.settings.actions.gates
     try:
-        states = {c: state for c, (state, _) in fleet.forge.repos.statuses(repo, head).items() if c not in OWN_CONTEXTS}
+        shown = fleet.forge.repos.statuses(repo, head)
     except Missing:
-        states = {}
+        shown = {}
+    states = {c: state for c, (state, _) in shown.items() if not waits_for_us(c, gates)}
     required = fleet.forge.repos.required_contexts(repo, base)
     if required is not None:
-        required = tuple(glob for glob in required if not _met_by_us(glob, states))
+        required = tuple(
+            glob
+            for glob in required
+            if not asks_for_us(glob, gates) or any(fnmatchcase(context, glob) for context in states)
+        )
     return CheckFacts(mode, required, states)
-
-
-def _met_by_us(glob: str, states: Mapping[str, str]) -> bool:
-    return any(fnmatchcase(own, glob) for own in OWN_CONTEXTS) and not any(fnmatchcase(c, glob) for c in states)
 
 
 def claims_of(sql: Sql, task_id: str, fence: int, sha256: str) -> Claims:

@@ -211,6 +211,18 @@ def test_ci_is_waited_for_and_then_decides(waiting: World) -> None:
     assert issue.receipt_statuses()[-1] == ("success", f"{receipts.digest(receipt)[:16]} verified")
 
 
+def test_the_gate_waits_for_the_receipt_and_not_the_receipt_for_the_gate(waiting: World) -> None:
+    gate = "fleet-gate.yml / gate (pull_request_target)"
+    waiting.repo.protect("main", contexts=[gate])
+    issue = finished(waiting)
+    waiting.repo.run_ends(waiting.owner.person, issue.pull().head_sha, gate, "failure", "No receipt yet.")
+    waiting.repo.set_status(waiting.owner.person, issue.pull().head_sha, "success", "ci/test", "", "")
+    waiting.minutes_pass(2)
+    [receipt] = issue.receipts()
+    assert (receipt["verdict"]["result"], rule_of(receipt, "r8")["observed"]) == ("verified", "success: ci/*")
+    issue.shows(label="fleet/review")  # and its red status is no work for the agent
+
+
 def test_red_ci_makes_it_unverified_at_once(waiting: World) -> None:
     issue = finished(waiting)
     waiting.repo.set_status(waiting.owner.person, issue.pull().head_sha, "failure", "ci/test", "", "")

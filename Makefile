@@ -29,7 +29,7 @@ test-postgres: $(STAMP)
 
 # Real agent CLIs from their registries (about 4 GB below ~/.cache) against a model on loopback; some: CLIS="codex gemini"
 test-agents: $(STAMP)
-	CLIS="$(CLIS)" $(BIN)/python -m pytest tests/agents -m agents --numprocesses 2 --dist worksteal
+	CLIS="$(CLIS)" $(BIN)/python -m pytest tests/agents tests/actions -m agents --numprocesses 2 --dist worksteal
 
 # Figures against their baselines in the same run; some: BENCH=--quick
 bench: $(STAMP)

@@ -8,6 +8,7 @@ await main(async () => {
   const issue = number("issue", 0);
   const [title, prompt] = [input("title"), input("prompt")];
   if (issue ? title || prompt : !(title && prompt)) stop("Either issue, or title and prompt are needed.", "Set one of the two under with:.");
+  const together = yes("cancel-with-run");
   const fleet = new Fleet();
   const body = { repo, priority: input("priority", { pattern: /^(high|normal|low)$/, otherwise: "normal" }) };
   Object.assign(body, issue ? { issue } : { title, prompt });
@@ -18,7 +19,7 @@ await main(async () => {
   const run = [variable("REPOSITORY"), variable("RUN_ID"), variable("RUN_ATTEMPT") || "1", variable("JOB"), input("key", { otherwise: "1" })];
   const key = `actions:${createHash("sha256").update(JSON.stringify(run)).digest("hex")}`;
   const task = await fleet.call("POST", "/api/v1/tasks", { body, headers: { "idempotency-key": key } });
-  if (yes("cancel-with-run")) {
+  if (together) {
     const mine = { run_id: Number(variable("RUN_ID")), run_repo: variable("REPOSITORY") };
     await fleet.call("POST", `${taskPath(task.task_id)}/follow`, { body: mine });
   }

@@ -14,7 +14,7 @@ from typing import Any, Final
 from bot.standin.workflows import Run
 
 ROOT: Final = Path(__file__).parents[2]
-_SECS: Final = 90
+_SECS: Final = 60
 
 
 def binary() -> str:
@@ -92,12 +92,17 @@ class Runner:
             text=True,
         )
 
-    def runs(self, *steps: Mapping[str, Any], **more: Any) -> Ended:
-        return ended(self.start(*steps, **more))
+    def runs(self, *steps: Mapping[str, Any], secs: float = _SECS, **more: Any) -> Ended:
+        return ended(self.start(*steps, **more), secs)
 
 
-def ended(started: "subprocess.Popen[str]") -> Ended:
-    printed, _ = started.communicate(timeout=_SECS)
+def ended(started: "subprocess.Popen[str]", secs: float = _SECS) -> Ended:
+    """Waits for its end; a job that does not come to one is killed, with all that it printed for an explanation."""
+    try:
+        printed, _ = started.communicate(timeout=secs)
+    except subprocess.TimeoutExpired:
+        started.kill()
+        raise AssertionError(started.communicate()[0]) from None
     return Ended(started.returncode, printed)
 
 

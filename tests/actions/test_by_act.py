@@ -1,11 +1,17 @@
 """Every action, run for real by `act` in host mode, against our server and the stand-in forge."""
 
+import contextlib
 import json
+import os
 import re
+import select
+import shutil
+import signal
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -15,7 +21,7 @@ from bot.settings import ActionsRule
 from bot.settings.hosts import HostAgent
 from bot.standin.workflows import Run
 from bot.store import tasks, tokens
-from tests.actions.runner import ROOT, Runner, ended, shown, shows, uses
+from tests.actions.runner import ROOT, Ended, Runner, ended, shown, shows, uses
 from tests.world import World
 from tests.world.issues import IssueView
 from tests.world.jobs import runners, runs
@@ -40,6 +46,28 @@ def an_issue(world: World, *labels: str) -> IssueView:
 
 def task_of(world: World, issue: IssueView) -> Any:
     return world.fleet.read(lambda sql: tasks.newest_of_issue(sql, world.repo.id, issue.number))
+
+
+def waits_until_it_prints(job: "subprocess.Popen[str]", words: str) -> None:
+    assert job.stdout
+    before = []
+    for line in job.stdout:
+        before.append(line)
+        if words in line:
+            return
+    raise AssertionError("".join(before))
+
+
+def process_of(runner: Runner) -> int:
+    """The one process of the action `agent`."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            arguments = entry.read_bytes().decode(errors="replace").split("\0")
+            if any(x.startswith(str(runner.folder.parent)) and x.endswith("/agent/main.mjs") for x in arguments):
+                found.append(int(entry.parent.name))
+    assert len(found) == 1, found
+    return found[0]
 
 
 # --- dispatch -------------------------------------------------------------------------------------------------
@@ -69,23 +97,90 @@ def test_dispatch_opens_an_issue_for_a_prompt_that_is_never_a_script(world: Worl
     world.issues[-1].shows(label="fleet/queued")
 
 
-@pytest.mark.parametrize(
-    ("given", "why"),
-    [
-        ({}, "Either issue, or title and prompt are needed"),
-        ({"issue": "seven"}, "The input issue cannot be"),
-        ({"issue": 1, "title": "x"}, "Either issue, or title and prompt"),
-        ({"issue": 4711}, "cannot see an issue 4711"),
-        ({"issue": 1, "repository": "zoe/web"}, "may only act on `ann/demo`"),
-        ({"issue": 1, "server": "ftp://x"}, "The input server is no http(s) address"),
-        ({"issue": 1, "server": "http://127.0.0.1:1", "patience_secs": 1}, "cannot be reached"),
-        ({"issue": 1, "token": "afo_wrong"}, "not known"),
-    ],
+Case = tuple[str, dict[str, object], str]
+
+DOWN: Final[dict[str, object]] = {"server": "http://127.0.0.1:1", "patience_secs": 0}
+REFUSED: Final[dict[str, object]] = {"token": "afo_wrong"}
+BEGUN: Final[dict[str, object]] = {"run": "4711", "task_id": "t_1", "fence": 1}
+
+#: Wrong inputs: no word is said to any server.
+WRONG: Final[tuple[Case, ...]] = (
+    ("dispatch", {}, "Either issue, or title and prompt are needed"),
+    ("dispatch", {"issue": "seven"}, "The input issue cannot be"),
+    ("dispatch", {"issue": 1, "title": "x"}, "Either issue, or title and prompt"),
+    ("dispatch", {"issue": 1, "priority": "now"}, "The input priority cannot be"),
+    ("dispatch", {"issue": 1, "cancel_with_run": "yes"}, "The input cancel-with-run cannot be"),
+    ("dispatch", {"issue": 1, "server": "ftp://x"}, "The input server is no http(s) address"),
+    ("dispatch", {"issue": 1, "server": ""}, "The input server is missing"),
+    ("wait", {}, "The input task-id is missing"),
+    ("wait", {"task_id": "../agents"}, "The input task-id cannot be"),
+    ("wait", {"task_id": "t_1", "until": "never"}, "The input until cannot be"),
+    ("retry", {}, "Either task-id or issue is needed"),
+    ("retry", {"issue": 1, "fresh": "maybe"}, "The input fresh cannot be"),
+    ("report", {"step": "dance", "run": "4711"}, "The input step cannot be"),
+    ("report", {"step": "begin"}, "The input run is missing"),
+    ("report", {"step": "progress", "run": "4711"}, "The input task-id is missing"),
+    ("report", {"step": "progress", "run": "4711", "task_id": "t_1"}, "The input fence is missing"),
+    ("report", {"step": "artifact", "name": "a", "file": "nowhere", **BEGUN}, "There is no file nowhere"),
+    ("report", {"step": "complete", "outcome": "perhaps", **BEGUN}, "The input outcome cannot be"),
+    ("agent", {}, "The input type is missing"),
+    ("agent", {"type": "exec", "tasks": "many"}, "The input tasks cannot be"),
+    ("agent", {"type": "exec", "server": "here"}, "The input server cannot be"),
+    ("gate", {}, "The gate runs on pull_request_target"),
 )
-def test_dispatch_says_what_is_wrong(world: World, runner: Runner, given: dict[str, object], why: str) -> None:
-    done = runner.of(a_run(world)).runs(uses("dispatch", **{"server": world.url, **given}))
-    assert not done.succeeded
-    done.tells(why)
+
+
+@pytest.mark.parametrize("action", sorted({case[0] for case in WRONG}))
+def test_wrong_inputs_are_named(action: str, tmp_path: Path) -> None:
+    for name, given, why in WRONG:
+        if name != action:
+            continue
+        told = {"server": "http://127.0.0.1:1", "token": "t", **given}
+        env = {f"FLEET_{key.upper()}": str(value) for key, value in told.items()} | {"PATH": os.environ["PATH"]}
+        done = subprocess.run(
+            ["node", str(ROOT / "actions" / name / "main.mjs")], cwd=tmp_path, env=env, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stdout.count("::error ")) == (1, 1), (given, done)
+        assert why in done.stdout, (given, done)
+
+
+#: What the server does to each action: it is not there, or it refuses.
+FAILS: Final[tuple[Case, ...]] = (
+    ("dispatch", {"issue": 1, **DOWN}, "cannot be reached"),
+    ("dispatch", {"issue": 1, **REFUSED}, "not known"),
+    ("dispatch", {"issue": 4711}, "cannot see an issue 4711"),
+    ("dispatch", {"issue": 1, "repository": "zoe/web"}, "may only act on `ann/demo`"),
+    ("wait", {"task_id": "t_1", **DOWN}, "cannot be reached"),
+    ("wait", {"task_id": "t_1", **REFUSED}, "not known"),
+    ("wait", {"task_id": "t_1"}, "(404)"),
+    ("retry", {"issue": 99, **DOWN}, "cannot be reached"),
+    ("retry", {"issue": 99, **REFUSED}, "not known"),
+    ("report", {"step": "begin", "run": "4711", **DOWN}, "cannot be reached"),
+    ("report", {"step": "progress", **BEGUN, **REFUSED}, "not known"),
+    ("report", {"step": "begin", "run": "4711"}, "has started no such run"),
+    ("agent", {"type": "exec", "program": "/nowhere/agent-fleet"}, "/nowhere/agent-fleet cannot be started"),
+    ("agent", {"type": "exec", "program": "PROGRAM", "run": "4711"}, "has started no such run"),
+    (
+        "agent",
+        {"type": "exec", "program": "PROGRAM", "run": "4711", "server": DOWN["server"]},
+        "The server cannot be reached",
+    ),
+    ("agent", {"type": "exec", "program": "PROGRAM", "command": "true", **REFUSED}, "not known"),
+)
+
+
+def test_every_action_says_why_it_fails(world: World, runner: Runner, tmp_path: Path) -> None:
+    steps: list[dict[str, Any]] = []
+    for number, (action, given, _) in enumerate(FAILS):
+        told = {"server": world.url, **given}
+        if told.get("program") == "PROGRAM":
+            told["program"] = program(tmp_path)
+        steps.append(uses(action, **told) | {"id": f"s{number}", "name": f"({number})", "continue-on-error": True})
+    done = runner.of(a_run(world)).runs(*steps)
+    for number, (_, _, why) in enumerate(FAILS):
+        said = done.printed.partition(f"Run Main ({number})")[2].partition(f"Run Main ({number + 1})")[0]
+        assert why in said, (number, why, said)
+        assert f"Failure - Main ({number})" in said
 
 
 def test_a_job_that_is_not_allowed_is_told_why(world: World, runner: Runner) -> None:
@@ -124,15 +219,50 @@ def test_wait_follows_a_task_to_its_pull_request(world: World, runner: Runner) -
 
 
 def test_wait_fails_with_the_task(world: World, runner: Runner) -> None:
+    one, two = (an_issue(world, "agent:python") for _ in range(2))
+    world.pull_agent("gpu-1", ["python"]).claims(one).starts().fails("The tests need a database.", "policy")
+    world.writer.closes(two)
+    world.settles()
+    steps = []
+    for name, issue in (("failed", one), ("cancelled", two)):
+        wait = uses("wait", server=world.url, task_id=task_of(world, issue).id, token=operator(world, "read"))
+        steps += [wait | {"id": name, "continue-on-error": True}, shows(name, "state", "pull-request", "receipt")]
+    done = runner.runs(*steps)
+    failed, _, cancelled = done.printed.partition("state=<failed>")
+    assert "The task has failed: The tests need a database." in failed
+    assert "The task was cancelled" in cancelled
+    assert "state=<cancelled>" in cancelled
+    one.shows(label="fleet/failed")
+    one.tells("the change is not allowed here")
+    two.shows(label="fleet/cancelled")
+
+
+def test_a_job_that_is_cancelled_takes_its_task_along(world: World, runner: Runner) -> None:
+    issue, run = an_issue(world, "agent:python"), a_run(world)
+    world.settles()
+    step = uses("wait", server=world.url, task_id=task_of(world, issue).id, cancel_with_run="true")
+    waiting = runner.of(run).start(step)
+    waits_until_it_prints(waiting, "[queued]")
+    waiting.send_signal(signal.SIGINT)
+    assert not ended(waiting).succeeded
+    run.becomes("cancelled")
+    world.clock.forward(30)
+    issue.shows(label="fleet/cancelled")
+
+
+def test_what_the_agent_prints_is_never_a_command_of_the_runner(world: World, runner: Runner) -> None:
     issue = an_issue(world, "agent:python")
-    world.pull_agent("gpu-1", ["python"]).claims(issue).starts()
+    agent = world.pull_agent("gpu-1", ["python"]).claims(issue).starts()
+    agent.reports("half", log={"offset": 0, "text": "one\n:"})
+    step = uses("wait", server=world.url, task_id=task_of(world, issue).id, token=operator(world, "read"), poll_secs=0)
+    waiting = runner.start(step, {"shell": "bash", "run": 'echo "evil=<$EVIL>"', "if": "always()"})
+    waits_until_it_prints(waiting, "| one")
+    agent.reports("whole", log={"offset": 5, "text": ":set-env name=EVIL::yes\n\u00e4 last"})
     world.writer.closes(issue)
     world.settles()
-    step = uses("wait", server=world.url, task_id=task_of(world, issue).id, token=operator(world, "read"))
-    done = runner.runs(step, shows("wait", "state"))
-    assert not done.succeeded
-    done.tells("The task was cancelled")
-    assert shown(done, "state") == "cancelled"
+    done = ended(waiting)
+    done.tells("ä last")
+    assert shown(done, "evil") == "", "two halves of a command met on one line"
     issue.shows(label="fleet/cancelled")
 
 
@@ -239,6 +369,102 @@ def test_a_job_takes_tasks_that_wait(world: World, runner: Runner, tmp_path: Pat
         issue.tells("@bob done in")
 
 
+@pytest.mark.parametrize(
+    ("number", "drain_secs", "state"),
+    [(signal.SIGTERM, 30, "fleet/review"), (signal.SIGTERM, 0, "fleet/queued"), (signal.SIGKILL, 0, "fleet/queued")],
+    ids=["time to finish", "no time", "killed"],
+)
+def test_an_agent_whose_runner_stops_finishes_or_hands_back(
+    world: World, runner: Runner, tmp_path: Path, number: signal.Signals, drain_secs: int, state: str
+) -> None:
+    world.has_hosts(runners("runners", HostAgent(agent_type="exec", capabilities=["python"])))
+    issue = an_issue(world, "agent:python")
+    run, go, begun = started(world), tmp_path / "go", tmp_path / "begun"
+    os.mkfifo(go)
+    os.mkfifo(begun)
+    step = uses(
+        "agent",
+        server=world.url,
+        type="exec",
+        run=run.inputs["run"],
+        command=f'/bin/sh -c "echo begun >{begun}; read x <{go}; {WORKS}"',
+        program=program(tmp_path),
+        drain_secs=drain_secs,
+    )
+    job = runner.of(run).start(step)
+    begun.read_text()
+    action = process_of(runner)
+    children = Path(f"/proc/{action}/task/{action}/children").read_text().split()
+    agents = [os.pidfd_open(int(child)) for child in children]
+    os.kill(action, number)
+    if drain_secs:
+        go.write_text("on\n")
+    ended(job)
+    for agent in agents:  # `act` does not wait for what lives on
+        assert select.select([agent], [], [], 30)[0], "the agent did not leave"
+        os.close(agent)
+    assert agents
+    issue.shows(label=state)
+    if drain_secs:
+        issue.tells("@bob done in")
+
+
+def package(runner: Runner) -> None:
+    """The checkout holds all that is committed, as a clone of the repository of the actions does."""
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in files.split("\0"):
+        if name and not name.startswith(("actions/", "tests/", ".forgejo/")) and (ROOT / name).is_file():
+            (runner.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, runner.folder / name)
+
+
+def test_the_package_is_installed_by_uv_where_that_is(world: World, runner: Runner, tmp_path: Path) -> None:
+    package(runner)
+    places = tmp_path / "bin"
+    places.mkdir()
+    (places / "python3.14").symlink_to(sys.executable)
+    (places / "uv").write_text(UV.format(program=program(tmp_path)))
+    (places / "uv").chmod(0o755)
+    step = uses("agent", server=world.url, type="exec", run="4711")
+    done = runner.of(a_run(world)).runs(step, PATH=f"{places}:{os.environ['PATH']}")
+    done.tells("uv: made a place")
+    done.tells("has started no such run")
+
+
+@pytest.mark.agents
+@pytest.mark.real
+def test_the_package_is_installed_by_pip_from_its_registry(world: World, runner: Runner, tmp_path: Path) -> None:
+    package(runner)
+    world.has_hosts(runners("runners", HostAgent(agent_type="exec", capabilities=["python"])))
+    issue = an_issue(world, "agent:python")
+    run = started(world)
+    step = uses("agent", server=world.url, type="exec", run=run.inputs["run"], command=f'/bin/sh -c "{WORKS}"')
+    nothing_but = tmp_path / "bin"
+    nothing_but.mkdir()
+    for name, target in (("python3.14", sys.executable), ("node", shutil.which("node")), ("git", shutil.which("git"))):
+        (nothing_but / name).symlink_to(str(target))
+    with_index = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    done = runner.of(run).runs(step, PATH=f"{nothing_but}:/usr/bin:/bin", secs=400, **with_index)
+    assert done.succeeded, done.printed
+    done.tells("Installing Agent Fleet from")
+    run.becomes("success")
+    world.clock.forward(10)
+    issue.shows(label="fleet/review", pull_request=1)
+    issue.tells("@bob done in")
+
+
+#: Stands in for uv, which is not among the development requirements: what it is asked for, and nothing else.
+UV: Final = """\
+#!/bin/sh
+case "$*" in
+  --version) echo uv 0 ;;
+  "venv --quiet --python python3.14 "*/venv) mkdir -p "$5/bin" && echo uv: made a place ;;
+  "pip install --quiet --python "*/venv/bin/python" "*) ln -s {program} "${{5%/python}}/agent-fleet" && test -f "$6/pyproject.toml" ;;
+  *) echo "uv: what is $*?"; exit 2 ;;
+esac
+"""
+
+
 def test_an_agent_without_python_says_so(world: World, runner: Runner, tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     bare.mkdir()
@@ -250,7 +476,7 @@ def test_an_agent_without_python_says_so(world: World, runner: Runner, tmp_path:
             (bare / name).symlink_to(found)
     done = runner.of(a_run(world)).runs(uses("agent", server=world.url, type="exec"), PATH=str(bare))
     assert not done.succeeded
-    done.tells("Python 3.11 or newer (with venv) is missing")
+    done.tells("Python 3.11 or newer, with venv (Debian: python3-venv) or uv, is missing")
 
 
 def test_a_workflow_does_the_work_itself_and_reports(world: World, runner: Runner) -> None:
@@ -310,7 +536,8 @@ def pull_event(world: World, number: int) -> dict[str, Any]:
 
 
 def gated(world: World, runner: Runner, told: dict[str, Any], event: str = "pull_request_target", **more: str) -> Any:
-    given = {"server": world.url, "token": operator(world, "read"), "fleet_accounts": "fleet-bot", **more}
+    given = {"server": world.url, "token": operator(world, "read"), "fleet_accounts": "fleet-bot", "wait_minutes": 0}
+    given |= more
     variables = {"FORGEJO_EVENT_NAME": event, "FORGEJO_EVENT_PATH": str(runner.folder.parent / "told.json")}
     (runner.folder.parent / "told.json").write_text(json.dumps(told))
     return runner.runs(uses("gate", **given), shows("gate", "fleet", "receipt"), event="workflow_dispatch", **variables)

@@ -24,7 +24,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"contract: the real Forgejo was not checked ({_HOW})")
         ran = "only rehearsed on the stand-in" if os.environ.get("REHEARSE") == "1" else "not run"
         terminalreporter.write_line(f"real: {ran}, there is no Forgejo to run on ({_HOW})")
-
-
-def pytest_sessionfinish() -> None:
-    databases.stop_server()
+    if not os.environ.get("FORGEJO_RUNNER_BIN"):
+        terminalreporter.write_line(
+            "runner: workflows and actions were not shown to Forgejo's (set FORGEJO_RUNNER_BIN)"
+        )

@@ -31,7 +31,7 @@ await main(async () => {
 async function find(fleet, repo, pull, head, issue) {
   const keys = await trusted();
   const until = Date.now() + number("wait-minutes", 10) * 60_000;
-  for (let told = ""; ; ) {
+  for (let [told, pause] = ["", 0.5]; ; pause = Math.min(pause * 2, 10)) {
     const { receipt, why } = await newest(fleet, keys, repo, pull, head, issue);
     if (receipt) return receipt;
     if (why.final || Date.now() >= until) {
@@ -39,7 +39,7 @@ async function find(fleet, repo, pull, head, issue) {
     }
     if (told !== why.text) say(`Waiting for a receipt: ${why.text}.`);
     told = why.text;
-    await sleep(Math.min(10, Math.max(0.2, (until - Date.now()) / 1000)));
+    await sleep(pause);
   }
 }
 

@@ -71,8 +71,16 @@ class WorkflowDispatcher:
             reports.lost(self._fleet, attempt.agent, attempt.task_id, attempt.fence, 0)
             return
         task = self._fleet.read(lambda sql: tasks.get(sql, attempt.task_id))
-        repo_id = self._fleet.forge.repos.named(entry.repository).id if entry.repository else task.repo_id
-        self._fleet.repo(repo_id)
+        try:
+            repo_id = self._fleet.forge.repos.named(entry.repository).id if entry.repository else task.repo_id
+            self._fleet.repo(repo_id)
+        except Unavailable as away:
+            log.info("a workflow cannot be started yet", task=task.id, reason=away.what)
+            return
+        except Refused as refused:
+            message = text.not_startable(entry.workflow, entry.repository, refused.reason)
+            self._fail(attempt.agent, attempt.task_id, attempt.fence, message)
+            return
         self._fleet.store.write(
             lambda sql: workflow_runs.begin(
                 sql,
@@ -96,10 +104,11 @@ class WorkflowDispatcher:
             if not run.run_id:
                 return self._start(run) if active or run.tries else self._end(run)
             return self._follow(run, attempt if active else None)
-        except Unavailable as away:
-            log.info("a workflow run cannot be looked after", task=run.task_id, reason=away.what)
-            if not run.run_id and run.tries + 1 >= _TRIES:
-                return self._give_up(run, str(away))
+        except (Unavailable, Refused) as problem:  # of one repository: the others go on
+            log.info("a workflow run cannot be looked after", task=run.task_id, reason=str(problem))
+            self._fleet.store.write(lambda sql: workflow_runs.looked_at(sql, run.task_id, run.fence, now))
+            if not run.run_id and (isinstance(problem, Refused) or run.tries + 1 >= _TRIES):
+                return self._give_up(run, str(problem))
             return 0
 
     def _start(self, run: WorkflowRun) -> int:
@@ -153,7 +162,7 @@ class WorkflowDispatcher:
         entry = self._hosts.get(run.host)
         if not attempt.started_at and entry is not None and waited > entry.start_timeout_secs:
             self._fleet.forge.actions.cancel(repo, run.run_id)
-            return self._fail(run, text.nobody_took_it(state, round(waited / 60)))
+            return self._fail(run.agent, run.task_id, run.fence, text.nobody_took_it(state, round(waited / 60)))
         return 0
 
     def _stands(self, run: WorkflowRun, seen: RunSeen) -> str:
@@ -185,12 +194,12 @@ class WorkflowDispatcher:
         entry, repo = self._hosts.get(run.host), self._repo(run)
         message = text.not_startable(entry.workflow if entry else "", repo.full_name, why)
         log.warning("workflow not started", task=run.task_id, reason=message)
-        return self._fail(run, message) + self._end(run)
+        return self._fail(run.agent, run.task_id, run.fence, message) + self._end(run)
 
-    def _fail(self, run: WorkflowRun, message: str) -> int:
+    def _fail(self, agent: str, task_id: str, fence: int, message: str) -> int:
         said = Completion("failed", Reason.INFRASTRUCTURE.value, message)
         with contextlib.suppress(Refused):
-            reports.complete(self._fleet, run.agent, run.task_id, run.fence, said)
+            reports.complete(self._fleet, agent, task_id, fence, said)
         return 1
 
     def _end(self, run: WorkflowRun) -> int:

@@ -43,8 +43,9 @@ def _look_at(fleet: Fleet, one: FollowedRun) -> bool:
     except Missing:
         fleet.store.write(lambda sql: workflow_runs.unfollow(sql, one.task_id))
         return False
-    except Unavailable as away:
-        log.info("a followed run cannot be seen", run=one.run_id, reason=away.what)
+    except (Unavailable, Refused) as problem:  # of one repository: the others go on
+        log.info("a followed run cannot be seen", run=one.run_id, reason=str(problem))
+        fleet.store.write(lambda sql: workflow_runs.looked(sql, one.task_id, fleet.clock()))
         return False
     if not run.over:
         fleet.store.write(lambda sql: workflow_runs.looked(sql, one.task_id, fleet.clock()))

@@ -72,6 +72,11 @@ def started(sql: Sql, task_id: str, fence: int, run_id: int, page: str) -> None:
     )
 
 
+def looked_at(sql: Sql, task_id: str, fence: int, at: float) -> None:
+    """It was looked for, and could not be seen."""
+    sql.run("UPDATE workflow_run SET looked_at = ? WHERE task_id = ? AND fence = ?", at, task_id, fence)
+
+
 def stands(sql: Sql, task_id: str, fence: int, state: str, at: float, page: str = "") -> None:
     """How it was last seen."""
     sql.run(

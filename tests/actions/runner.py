@@ -92,8 +92,8 @@ class Runner:
             text=True,
         )
 
-    def runs(self, *steps: Mapping[str, Any], secs: float = _SECS, **more: Any) -> Ended:
-        return ended(self.start(*steps, **more), secs)
+    def runs(self, *steps: Mapping[str, Any], **more: Any) -> Ended:
+        return ended(self.start(*steps, **more))
 
 
 def ended(started: "subprocess.Popen[str]", secs: float = _SECS) -> Ended:
@@ -126,3 +126,12 @@ def shown(one: Ended, name: str) -> str:
     found = re.search(rf"\| {name}=<(.*?)>", one.printed)
     assert found, one.printed
     return found[1]
+
+
+def package(runner: Runner) -> None:
+    """The checkout holds all that is committed, as a clone of the repository of the actions does."""
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in files.split("\0"):
+        if name and not name.startswith(("actions/", "tests/", ".forgejo/")) and (ROOT / name).is_file():
+            (runner.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, runner.folder / name)

@@ -21,7 +21,7 @@ from bot.settings import ActionsRule
 from bot.settings.hosts import HostAgent
 from bot.standin.workflows import Run
 from bot.store import tasks, tokens
-from tests.actions.runner import ROOT, Ended, Runner, ended, shown, shows, uses
+from tests.actions.runner import ROOT, Runner, ended, package, shown, shows, uses
 from tests.world import World
 from tests.world.issues import IssueView
 from tests.world.jobs import runners, runs
@@ -409,15 +409,6 @@ def test_an_agent_whose_runner_stops_finishes_or_hands_back(
         issue.tells("@bob done in")
 
 
-def package(runner: Runner) -> None:
-    """The checkout holds all that is committed, as a clone of the repository of the actions does."""
-    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in files.split("\0"):
-        if name and not name.startswith(("actions/", "tests/", ".forgejo/")) and (ROOT / name).is_file():
-            (runner.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, runner.folder / name)
-
-
 def test_the_package_is_installed_by_uv_where_that_is(world: World, runner: Runner, tmp_path: Path) -> None:
     package(runner)
     places = tmp_path / "bin"
@@ -444,7 +435,7 @@ def test_the_package_is_installed_by_pip_from_its_registry(world: World, runner:
     for name, target in (("python3.14", sys.executable), ("node", shutil.which("node")), ("git", shutil.which("git"))):
         (nothing_but / name).symlink_to(str(target))
     with_index = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-    done = runner.of(run).runs(step, PATH=f"{nothing_but}:/usr/bin:/bin", secs=400, **with_index)
+    done = ended(runner.of(run).start(step, PATH=f"{nothing_but}:/usr/bin:/bin", **with_index), 400)
     assert done.succeeded, done.printed
     done.tells("Installing Agent Fleet from")
     run.becomes("success")
@@ -459,7 +450,8 @@ UV: Final = """\
 case "$*" in
   --version) echo uv 0 ;;
   "venv --quiet --python python3.14 "*/venv) mkdir -p "$5/bin" && echo uv: made a place ;;
-  "pip install --quiet --python "*/venv/bin/python" "*) ln -s {program} "${{5%/python}}/agent-fleet" && test -f "$6/pyproject.toml" ;;
+  "pip install --quiet --python "*/venv/bin/python" "*)
+    ln -s {program} "${{5%/python}}/agent-fleet" && test -f "$6/pyproject.toml" ;;
   *) echo "uv: what is $*?"; exit 2 ;;
 esac
 """
@@ -555,6 +547,10 @@ def test_the_gate_lets_verified_work_and_people_pass_and_nothing_else(world: Wor
     assert shown(passed, "fleet") == "true"
     assert len(shown(passed, "receipt")) == 64
 
+    elsewhere = pull_event(world, number)
+    elsewhere["pull_request"]["base"]["ref"] = "release"
+    gated(world, runner, elsewhere).tells("is about the base main")
+
     moved = pull_event(world, number)
     moved["pull_request"]["head"]["sha"] = "0" * 40
     stopped = gated(world, runner, moved)
@@ -574,6 +570,25 @@ def test_the_gate_lets_verified_work_and_people_pass_and_nothing_else(world: Wor
 
     gated(world, runner, told, event="pull_request").tells("The gate runs on pull_request_target")
     gated(world, runner, told, token="afo_wrong").tells("not known")
+
+
+def test_the_gate_waits_for_a_receipt_that_is_to_come(world: World, runner: Runner) -> None:
+    world.repo.protect("main", contexts=["ci/*"])
+    issue = an_issue(world, "agent:python")
+    world.pull_agent("gpu-1", ["python"]).claims(issue).starts().finishes({"login.py": "fixed\n"}, summary="Fixed.")
+    issue.shows(label="fleet/review", pull_request=1)
+    issue.tells("@bob done in")
+    given = {"server": world.url, "token": operator(world, "read"), "fleet_accounts": "fleet-bot"}
+    told = runner.folder.parent / "told.json"
+    told.write_text(json.dumps(pull_event(world, issue.pull().number)))
+    runner.variables |= {"FORGEJO_EVENT_NAME": "pull_request_target", "FORGEJO_EVENT_PATH": str(told)}
+    gate = runner.start(uses("gate", **given))
+    waits_until_it_prints(gate, "Waiting for a receipt: there is none yet.")
+    world.repo.set_status(world.owner.person, issue.pull().head_sha, "success", "ci/test", "", "")
+    world.minutes_pass(2)
+    done = ended(gate)
+    assert done.succeeded, done.printed
+    done.tells("carries the verified receipt")
 
 
 # --- without webhooks -----------------------------------------------------------------------------------------

@@ -198,3 +198,32 @@ def test_a_task_follows_the_run_that_asked_for_it(world: World) -> None:
     run.becomes("cancelled")
     world.seconds_pass(10)
     issue.shows(label="fleet/cancelled")
+
+
+def test_workflows_of_a_repository_that_is_not_there_fail_their_tasks_and_nobody_elses(world: World) -> None:
+    lost = runners("lost", HostAgent(agent_type="exec", capabilities=["rust"]), repository="ann/nowhere")
+    has_runners(world, lost, runners())
+    issue = world.writer.opens_issue("Fix the crate", labels=["agent:rust"])
+    other = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    world.minutes_pass(1)
+    takes(world, runs(world)[0]).finishes({"login.py": "fixed\n"}).vanishes()
+    runs(world)[0].becomes("success")
+    other.shows(label="fleet/review", pull_request=1)
+    other.tells("@bob done in")
+    world.minutes_pass(60)
+    issue.shows(label="fleet/failed", says="fleet-agent.yml could not be started in ann/nowhere")
+    issue.tells("could not be started")
+
+
+def test_a_run_that_the_forge_will_not_show_holds_nobody_up(world: World) -> None:
+    has_runners(world, runners("runners", HostAgent(agent_type="exec", capabilities=["python"], max_concurrency=2)))
+    world.forge.faults.fails("GET", "*/actions/runs/1", status=403, times=5)
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    other = world.writer.opens_issue("Fix the logout", labels=["agent:python"])
+    world.settles()
+    takes(world, runs(world)[0]).finishes({"login.py": "fixed\n"})
+    world.seconds_pass(30)
+    takes(world, runs(world)[1]).finishes({"logout.py": "fixed\n"})
+    for one in (issue, other):
+        one.shows(label="fleet/review", pull_request=1)
+        one.tells("@bob done in")

@@ -28,3 +28,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             "runner: workflows and actions were not shown to Forgejo's (set FORGEJO_RUNNER_BIN)"
         )
+
+
+def pytest_sessionfinish() -> None:
+    databases.stop_server()

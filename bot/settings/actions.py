@@ -68,7 +68,6 @@ class Actions(Section):
     poll_secs: Seconds = 5
     """How often workflow runs are looked at that were started, or are followed."""
     gates: list[Text] = Field(default_factory=lambda: ["fleet-gate / *", "fleet-gate.yml / *"])
-    """Commit statuses (globs) that wait for our receipt, such as the action `gate`: no receipt waits for them, and a
-    red one is no work for the agent."""
+    """Commit statuses (globs) that wait for our receipt: it waits for none of them, and a red one is no work."""
     allow: list[ActionsRule] = Field(default_factory=list)
     """Which repositories' jobs may do what. None: no job without an operator token."""

@@ -34,11 +34,8 @@ class JobSession:
 
 def spend(sql: Sql, signed: str, until: float) -> bool:
     """Notes that the id token of this signed part was used; False when it was before. Kept until it is over."""
-    try:
-        sql.run("INSERT INTO spent_token (digest, until) VALUES (?, ?)", _digest(signed), until)
-    except Duplicate:
-        return False
-    return True
+    kept = "INSERT INTO spent_token (digest, until) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING"
+    return sql.run(kept, _digest(signed), until) == 1
 
 
 def open_one(sql: Sql, session: JobSession) -> str:

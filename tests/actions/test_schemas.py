@@ -1,4 +1,4 @@
-"""Forgejo's own runner says whether our workflows and actions are such. It is no package: FORGEJO_RUNNER_BIN names it."""
+"""Forgejo's own runner says whether our workflows and actions are such; FORGEJO_RUNNER_BIN says where it is."""
 
 import os
 import subprocess

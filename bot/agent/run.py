@@ -25,7 +25,7 @@ from bot.agent.patience import GivenUp, Patience
 from bot.agent.receipt import Evidence, receipt_of
 from bot.agent.report import Reporter
 from bot.core import agent_text as text
-from bot.core import cleaning, ids
+from bot.core import cleaning, disclosure, ids
 from bot.core.errors import Refused
 from bot.core.reasons import Reason
 from bot.execution.git import GitFailed, GitTimedOut
@@ -264,7 +264,7 @@ class OneRun:
         task = self._claim.task
         # People's words: in a commit's message the forge obeys them ("closes #3", "@name", "other/repo#4").
         title = cleaning.defanged(cleaning.one_line(str(task.get("title") or "")))
-        trailers = {"Agent-Fleet-Task": self._claim.task_id, "Agent-Fleet-Attempt": str(self._claim.fence)}
+        trailers = disclosure.trailers(self._claim.task_id, self._claim.fence, self._site.agent_type)
         work = workspace.collect(title or text.untitled_work(), self._site.author, trailers)
         self._known.work = work
         return work

@@ -2,7 +2,6 @@
 
 from bot.commands.registry import EVERY_STATE, Command, commands
 from bot.core import listing_text
-from bot.core.view import STATE_LABELS
 
 _HEAD = """\
 # Slash-commands
@@ -19,22 +18,10 @@ and on its pull request count, and the text of a new issue or pull request; edit
 
 What counts is what the forge says of your rights at that moment. 👀 on your comment means that it was done, 😕 that it
 was not; then there is an answer that says why. `/fleet help` shows what you may do here and now.
+Labels do the same: [labels](labels.md).
 
 | Command | Rights | Legal |
 |---|---|---|
-"""
-
-_LABELS = """\
-## Labels
-
-People set these: `agent:…` (which agent), `priority:high`, `priority:normal`, `priority:low`, `fleet/hold` (keeps the
-issue out of the queue), and in the control repository `fleet/halt` (stops the whole fleet while an open issue carries
-it; somebody with admin rights must have set it). Assigning the bot to an issue asks for an agent as `agent:any` does.
-
-The bot sets these, one at a time, and puts them back when somebody changes them:
-
-| Label | Meaning |
-|---|---|
 """
 
 
@@ -42,8 +29,7 @@ def reference_page() -> str:
     """The text of the page."""
     found = list(commands().values())
     rows = [f"| [`{x.name}`](#{x.name}) | {_rights(x)} | {_legal(x)} |" for x in found]
-    labels = [f"| `fleet/{x.name}` | {x.description} |" for x in STATE_LABELS]
-    return "\n".join([_HEAD + "\n".join(rows), "", *(_section(x) for x in found), _LABELS + "\n".join(labels), ""])
+    return "\n".join([_HEAD + "\n".join(rows), "", *(_section(x) for x in found)])
 
 
 def _section(command: Command) -> str:

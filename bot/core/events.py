@@ -172,6 +172,8 @@ class Claimed(Event):
 
 @dataclass(frozen=True)
 class Started(Event):
+    """The agent said its first word about the attempt."""
+
     kind: ClassVar[str] = "started"
     fence: int
 
@@ -203,6 +205,8 @@ class AttemptFailed(Event):
 
 @dataclass(frozen=True)
 class BackoffEnded(Event):
+    """The pause after a failed attempt is over; agents may take it again."""
+
     kind: ClassVar[str] = "backoff_ended"
 
 
@@ -228,6 +232,8 @@ class QuestionAsked(Event):
 
 @dataclass(frozen=True)
 class Answered(Event):
+    """``by`` answered the agent's question; it goes back to the queue for the agent that had asked."""
+
     kind: ClassVar[str] = "answered"
     by: str
     answer_sha256: str
@@ -276,6 +282,8 @@ class NothingToChange(Event):
 
 @dataclass(frozen=True)
 class BranchPushed(Event):
+    """The task's branch on the forge is at ``sha``, pushed by us."""
+
     kind: ClassVar[str] = "branch_pushed"
     fence: int
     sha: str
@@ -292,6 +300,8 @@ class PullRequestOpened(Event):
 
 @dataclass(frozen=True)
 class Merged(Event):
+    """``by`` merged the pull request, whatever had become of the task; ``sha`` is the merge on the base branch."""
+
     kind: ClassVar[str] = "merged"
     number: int
     by: str
@@ -300,6 +310,8 @@ class Merged(Event):
 
 @dataclass(frozen=True)
 class PullRequestClosed(Event):
+    """The pull request was closed without being merged."""
+
     kind: ClassVar[str] = "pull_request_closed"
     number: int
 

@@ -21,7 +21,7 @@ from bot.agent.client import Claim
 from bot.agent.failures import is_over, reason_of, reason_of_result
 from bot.agent.log import OutgoingLog
 from bot.agent.receipt import Evidence, receipt_of
-from bot.core import agent_text, cleaning, host_text, ids, modes
+from bot.core import agent_text, cleaning, disclosure, host_text, ids, modes
 from bot.core.errors import Refused
 from bot.core.reasons import Reason
 from bot.dispatch.contact import Contact, Leaving, Superseded, Vanished
@@ -224,7 +224,7 @@ class Supervised:
             return None
         # People's words: in a commit's message the forge obeys them ("closes #3", "@name", "other/repo#4").
         title = cleaning.defanged(cleaning.one_line(str(self._claim.task.get("title") or "")))
-        trailers = {"Agent-Fleet-Task": self._task_id, "Agent-Fleet-Attempt": str(self._fence)}
+        trailers = disclosure.trailers(self._task_id, self._fence, self._attempt.agent_type)
         incoming = self._fleet.data_dir / "incoming"
         incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
         bundle = incoming / f"{self._run_id}.bundle"

@@ -186,7 +186,7 @@ class Workspace:
         """The agent's work as a bundle, or None when there is nothing to commit. The agent must be gone by
         now.
 
-        The last commit carries ``trailers`` (``Agent-Fleet-Task``, ``Agent-Fleet-Attempt``). Asked again:
+        The last commit carries ``trailers`` (see ``bot.core.disclosure``). Asked again:
         the same work again. Raises Refused (stale fence, a file over ``max_file_bytes``), GitFailed.
         """
         with self._held():

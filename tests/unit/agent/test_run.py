@@ -23,7 +23,7 @@ def test_changes_left_in_the_tree_become_one_commit(fleet: Fleet, host: Host) ->
     assert fleet.file(task, "made.txt") == "made"
     message = fleet.repo.git("log", "-1", "--format=%B", task.result["head_sha"])
     assert "A task" in message
-    assert "Agent-Fleet-Task: task-1" in message
+    assert message.rstrip().endswith("Generated-by: AI agent mine\nAgent-Fleet-Task: task-1\nAgent-Fleet-Attempt: 1")
     receipt = done["receipt"]
     assert receipt["git"]["head_sha"] == task.result["head_sha"]
     assert receipt["process"]["exit_code"] == 0

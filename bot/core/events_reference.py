@@ -98,10 +98,11 @@ def _paths(event: type[Event]) -> Iterator[str]:
 
 
 def _leads() -> Mapping[type[Event], Mapping[State | None, State]]:
-    found: dict[type[Event], dict[State | None, State]] = {event: {} for event in KINDS.values()}
-    for (source, event), target in TRANSITIONS.items():
-        found[event][source] = target
-    return found
+    order = (None, *State)  # the table is made from sets
+    return {
+        event: {source: TRANSITIONS[source, event] for source in order if (source, event) in TRANSITIONS}
+        for event in KINDS.values()
+    }
 
 
 def _moves(event: type[Event]) -> list[tuple[State | None, State]]:

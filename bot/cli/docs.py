@@ -21,6 +21,7 @@ from bot.core.prompt_reference import prompt_page
 from bot.service.labels_reference import labels_page
 from bot.settings.policy_reference import policy_page
 from bot.settings.reference import example_toml, reference_page
+from bot.web.documents import skill_page
 from bot.web.metrics import metrics_page
 from bot.web.reference import api_reference
 
@@ -70,6 +71,7 @@ DOCUMENTS: Final = (
     Document("docs/reference/prompt.md", prompt_page),
     Document("docs/reference/commands.md", commands_page),
     Document("docs/reference/policy.md", policy_page),
+    Document("docs/agent-skill.md", skill_page),
     Document("docs/reference/metrics.md", metrics_page),
     Document("docs/reference/cli.md", _command_line),
     Document("docs/reference/events.md", events_page),

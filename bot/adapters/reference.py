@@ -64,6 +64,26 @@ def agent_kinds() -> list[type[Dialect]]:
     return sorted(kinds, key=lambda kind: kind.names)
 
 
+def agent_table() -> str:
+    """The agent CLIs side by side: where they come from, and how they are logged in."""
+    rows = ["| Type | Install | Keys, where set | Log-in, in the home of its user |", "|---|---|---|---|"]
+    for kind in agent_kinds():
+        name = kind.names[0]
+        keys, files = _listed(kind.inherits) or "–", _listed(f"~/{name}" for name in kind.credentials) or "–"
+        rows.append(f"| [`{name}`](../reference/agents/{name}.md) | {_package(kind)} | {keys} | {files} |")
+    return "\n".join(rows)
+
+
+def _package(kind: type[Dialect]) -> str:
+    """As its docstring says: `(npm `x`; seen: …)`."""
+    about = " ".join((sys.modules[kind.__module__].__doc__ or "").split())
+    found = re.search(r"\((npm|PyPI) ``([^`]+)``(?:, ([^;]+))?;", about)
+    if found is None:
+        raise ValueError(f"{kind.__module__} does not say which package it is")
+    command = "npm install -g" if found[1] == "npm" else "pipx install"
+    return f"`{command} {found[2]}`" + (f" ({found[3]})" if found[3] else "")
+
+
 def agent_page(kind: type[Dialect]) -> str:
     one = kind()
     job = Job("", Path("$RUN/prompt.md"), Path("$WORK"), Path("$RUN"), Path("$HOME"), "$SESSION", False, "$MODEL")

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from bot.adapters.reference import agent_kinds, agent_page
+from bot.adapters.reference import agent_kinds, agent_page, agent_table
 from bot.cli.docs_index import index_page
 from bot.cli.reference import cli_page
 from bot.commands.reference import reference_page as commands_page
@@ -77,6 +77,7 @@ DOCUMENTS: Final = (
     Document("docs/reference/events.md", events_page),
     Document("docs/reference/labels.md", labels_page),
     Part("docs/architecture.md", state_diagram, "states"),
+    Part("docs/how-to/use-an-agent-cli.md", agent_table, "clis"),
     Document("docs/reference/actions.md", actions_reference.reference_page),
     *(
         Document(f"actions/{one.name}/action.yml", partial(actions_reference.action_yml, one))

@@ -38,7 +38,7 @@ def command() -> None:
 @command.command("list")
 @click.option("--state", "states", multiple=True, type=click.Choice([s.value for s in State]), help="May be repeated.")
 @click.option("--repo", metavar="OWNER/NAME", help="Only tasks of this repository.")
-@click.option("--limit", default=50, type=click.IntRange(1, 10_000), show_default=True)
+@click.option("--limit", default=50, type=click.IntRange(1, 10_000), show_default=True, help="At most so many.")
 @json_option
 @config_option
 def listed(config: Path | None, states: tuple[str, ...], repo: str | None, limit: int, as_json: bool) -> None:

@@ -417,9 +417,7 @@ class ReadinessChanged(Event):
     merges: bool = False
 
 
-#: Every event by its name in the log.
+#: Every event by its name in the log: all that are defined above.
 KINDS: Final[Mapping[str, type[Event]]] = {
-    found.kind: found
-    for found in list(globals().values())
-    if isinstance(found, type) and issubclass(found, Event) and found.kind
+    event.kind: event for event in (*_Opened.__subclasses__(), *Event.__subclasses__()) if event.kind
 }

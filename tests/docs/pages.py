@@ -26,7 +26,9 @@ from typing import Final
 from tests.hosts.machines import need
 
 ROOT: Final = Path(__file__).parents[2]
-_BLOCK: Final = re.compile(r"(?:^<!-- run: (?P<how>.*?) -->\n)?^```(?:sh|bash)\n(?P<code>.*?)^```$", re.M | re.S)
+_BLOCK: Final = re.compile(
+    r"(?:^<!-- run: (?P<how>.*?) -->\n)?^```(?:sh|bash)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 _PATIENCE_SECS: Final = 60
 _SCRIPT: Final = """\
 set -euo pipefail
@@ -81,7 +83,7 @@ def run(page: Path, folder: Path, instead: Mapping[str, str], typed: Mapping[str
         script = script.replace(example, real)
     env = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "HOME": str(folder), "LANG": "C.UTF-8"}
     work = folder / "work"
-    work.mkdir()
+    work.mkdir(exist_ok=True)
     log = folder / "log"
     with log.open("wb") as out, subprocess.Popen(
         ["bash", "-c", script], cwd=work, env=env, stdout=out, stderr=out, stdin=subprocess.DEVNULL,

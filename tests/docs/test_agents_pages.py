@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from bot.store import tokens
+from bot.store import agents, tokens
 from tests.docs.pages import ROOT, need_tools, run
 from tests.world.world import World, world
 
@@ -34,7 +34,7 @@ def test_an_agent_joins_by_the_skill(fleet: World, tmp_path: Path) -> None:
     issue.shows(label="fleet/review", status="success", pull_request=1)
     issue.tells("@bob done in")
     assert "scribe-1" in issue.pull().body
-    assert fleet.repo.read_file(issue.branches()[0], "LOGIN.md").startswith("How to log in")
+    assert fleet.repo.read_file(issue.branches()[0], "LOGIN.md") == "How to log in: with your name.\n"
 
 
 def test_the_server_serves_the_skill_with_its_own_address(fleet: World) -> None:
@@ -57,3 +57,16 @@ def test_a_pull_agent_in_forty_lines_of_shell(fleet: World, tmp_path: Path) -> N
     issue.tells("@bob done in")
     assert "Wrote HELP.md." in issue.pull().body
     assert fleet.repo.read_file(issue.branches()[0], "HELP.md") == "See the wiki.\n"
+
+
+def test_a_pull_agent_of_ours(fleet: World, tmp_path: Path) -> None:
+    config, etc, home = tmp_path / "work/agent-fleet.toml", tmp_path / "etc", tmp_path / "var"
+    config.parent.mkdir()
+    config.write_text(f'[orchestrator]\ndb_path = "{fleet.settings.orchestrator.db_path}"\n')
+    etc.mkdir()
+    run(
+        ROOT / "docs/how-to/run-a-pull-agent.md",
+        tmp_path,
+        {EXAMPLE: fleet.url, "/etc/agent-fleet": str(etc), "/var/lib/agent-fleet": str(home), "my-agent": "true"},
+    )
+    assert [agent.id for agent in fleet.fleet.read(agents.listed)] == ["gpu-1"]

@@ -33,3 +33,6 @@ def test_the_first_pull_request(tmp_path: Path) -> None:
         assert "Generated-by: AI agent exec" in repo.git.run("log", "--format=%B", "main")
         assert not repo.hooks
 
+
+def test_the_readme(tmp_path: Path) -> None:
+    run(ROOT / "README.md", tmp_path, {})

@@ -15,6 +15,7 @@ TABLE: Final = {
     "POST /api/v1/webhooks/forgejo": "open",
     "GET /healthz": "open",
     "GET /readyz": "open",
+    "GET /skill.md": "open",
     "GET /metrics": "rwd",
     "GET /api/v1": "aerwd",
     "GET /api/v1/openapi.json": "aerwd",

@@ -5,6 +5,7 @@ import secrets
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -15,6 +16,7 @@ from bot.settings import SettingsError, load
 from bot.settings.reference import toml_value
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @click.command("init")
@@ -48,6 +50,9 @@ def command(
         lines += ["", f"[{section}]", *given] if given else []
     _write(output, "\n".join(lines) + "\n")
     click.echo(text.init_written(str(output)))
+    settings = load(output, {}).settings
+    if not public_url and settings.server.bind in _LOOPBACK and urlsplit(url).hostname not in _LOOPBACK:
+        click.echo(text.init_only_here(settings.server.url))
     usual = output.name in ("agent-fleet.toml", "config.toml") and output.resolve().parent == Path.cwd()
     click.echo(text.init_next("" if usual else str(output)))
 

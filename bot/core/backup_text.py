@@ -114,6 +114,13 @@ def init_next(config: str) -> str:
     )
 
 
+def init_only_here(address: str) -> str:
+    return (
+        f"Only this machine reaches {address}. For a forge or agents elsewhere add public_url and bind under [server], "
+        "or begin again with --public-url http://THIS-MACHINE:9090 --bind 0.0.0.0."
+    )
+
+
 def init_head() -> str:
     return "# Written by `agent-fleet init`. Every setting: config.example.toml, docs/reference/configuration.md."
 

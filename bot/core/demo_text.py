@@ -22,7 +22,8 @@ def demo_ended(*, ok: bool) -> str:
         return "The demo did not end as it should: see the table above for what is missing."
     return (
         "Every issue ended as it should, and all tests of the demo's repository pass.\n"
-        "Next, with a Forgejo of your own: write a config.toml (config.example.toml says how), then\n"
+        "Next, with a Forgejo of your own: docs/tutorial/first-pull-request.md, or in short\n"
+        "  agent-fleet init               writes the configuration\n"
         "  agent-fleet serve              runs the fleet\n"
         "  agent-fleet setup OWNER/REPO   makes labels and the webhook\n"
         "  agent-fleet agent --help       connects an agent"

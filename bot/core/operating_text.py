@@ -12,7 +12,7 @@ def moment(at: float) -> str:
 
 
 def no_tasks() -> str:
-    return "There is no such task."
+    return "No task is like that. A label `agent:…` on an issue, or `/fleet run` in a comment, makes one."
 
 
 def task_head(task_id: str, repo: str, issue: int, state: str) -> str:

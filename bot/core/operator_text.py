@@ -22,8 +22,9 @@ def setting_missing() -> str:
     return "is missing."
 
 
-def set_it_so(env: str, section: str, leaf: str) -> str:
-    return f"Set {leaf} under [{section}] in the configuration file, or the variable {env} or {env}_FILE."
+def set_it_so(env: str, section: str, leaf: str, *, no_file: bool = False) -> str:
+    begin = "There is no configuration file here: write one with `agent-fleet init`. Or s" if no_file else "S"
+    return f"{begin}et {leaf} under [{section}] in the configuration file, or the variable {env} or {env}_FILE."
 
 
 def add_the_key(leaf: str) -> str:

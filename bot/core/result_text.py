@@ -180,7 +180,7 @@ def word_too_long(size: int, limit: int) -> str:
 
 
 def command_not_found(name: str) -> str:
-    return f"the command {shown(name)} is not installed on this host, or not on its PATH."
+    return f"the command {shown(name)} is not installed on this host, not on its PATH, or not executable."
 
 
 def the_command_line() -> str:

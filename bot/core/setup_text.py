@@ -51,7 +51,7 @@ def test_missing(url: str, allow: str) -> list[str]:
     """What to look at when the forge's test delivery did not come, most likely first."""
     lines = [
         "The forge was asked for a test delivery, but none has arrived here. In this order:",
-        f"  1. Is the server running, with this same database, and does {url} lead to it?",
+        f"  1. Is the server running, with this same database, and does {url} lead to it, seen from the forge?",
     ]
     if allow:
         lines.append(

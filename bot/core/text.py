@@ -52,6 +52,7 @@ def queued(place: int) -> str:
 
 def nobody_fits(requirements: Sequence[str], reserved_for: str) -> str:
     """Why nobody can take a task; ``reserved_for`` is an agent or a type, "" = whoever."""
+    requirements = [x for x in requirements if x != "any"]
     if not requirements:
         who = f"called {cleaning.code(reserved_for, 60)} " if reserved_for else ""
         return f"No agent {who}is online; it starts as soon as one is."

@@ -80,7 +80,7 @@ def load(
     problems += _poisoned(layers)
     settings = _validated(layers, origin, problems)
     if for_bot and settings is not None and (path is None or files_read):
-        problems += _missing(settings, {problem.key for problem in problems})
+        problems += _missing(settings, {problem.key for problem in problems}, no_file=path is None)
     if problems or settings is None:
         raise SettingsError(tuple(problems), files_read)
     return Loaded(settings, files_read, origin)
@@ -108,13 +108,13 @@ def _validated(layers: list[Layer], origin: Mapping[str, str], problems: list[Pr
         return None
 
 
-def _missing(settings: Settings, already: set[str]) -> list[Problem]:
+def _missing(settings: Settings, already: set[str], *, no_file: bool) -> list[Problem]:
     """The bot's needs that nobody set; a key with another problem is not named twice."""
-    found = []
+    found: list[Problem] = []
     for name in NEEDED_BY_THE_BOT:
         key = all_keys()[name]
         value = getattr(settings.forgejo, key.leaf)
         if not (value if isinstance(value, str) else value.get_secret_value()) and name not in already:
-            fix = text.set_it_so(key.variable, key.section, key.leaf)
+            fix = text.set_it_so(key.variable, key.section, key.leaf, no_file=no_file and not found)
             found.append(Problem(name, text.setting_missing(), fix))
     return found

@@ -102,6 +102,13 @@ def test_the_pull_agent_needs_no_forge() -> None:
     assert load(None, {}, folder=Path("/nonexistent"), for_bot=False).settings.forgejo.url == ""
 
 
+def test_who_has_no_file_at_all_is_told_how_to_get_one() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(None, {}, folder=Path("/nonexistent"))
+    told = ["agent-fleet init" in str(problem) for problem in caught.value.problems]
+    assert told == [True, False, False]
+
+
 def test_what_the_bot_needs_is_asked_for_by_name(write: Write) -> None:
     with pytest.raises(SettingsError) as caught:
         load(write(""), {})

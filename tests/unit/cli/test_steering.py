@@ -68,6 +68,9 @@ def test_init_asks_for_what_is_not_given(run: Run) -> None:
     assert "https://git.example.org/user/settings/applications" in made.output
     assert "t0ken" not in made.output
     assert "agent-fleet --config other.toml doctor" in made.output
+    assert "Only this machine reaches http://127.0.0.1:9090." in made.output
+    same = run("init", "--output", "third.toml", input="http://localhost:3000\nt0ken-t0ken\n")
+    assert "Only this machine" not in same.output
 
 
 def test_init_refuses_what_would_not_start(run: Run) -> None:
@@ -82,7 +85,7 @@ def test_tasks_are_listed_and_shown(filled: Run) -> None:
     assert lines[1].split()[:5] == ["t_2", "ann/lab#2", "assigned", "1", "gpu-1"]
     assert lines[2].split()[:5] == ["t_1", "ann/lab#1", "queued", "–", "–"]
     assert [x["id"] for x in json.loads(filled("tasks", "list", "--state", "queued", "--json").output)] == ["t_1"]
-    assert filled("tasks", "list", "--repo", "zoe/none").output == "There is no such task.\n"
+    assert filled("tasks", "list", "--repo", "zoe/none").output.startswith("No task is like that.")
     shown = filled("tasks", "show", "t_2").output
     assert shown.startswith("t_2  ann/lab#2  assigned\n")
     assert "attempt 1: gpu-1" in shown

@@ -83,6 +83,7 @@ def test_the_first_status_comment() -> None:
         ),
         (shown(State.QUEUED), "Queued as number 3."),
         (shown(State.QUEUED, fitting=0), "No agent that is online offers `python`; it starts as soon as one does."),
+        (shown(State.QUEUED, fitting=0, requirements=("any",)), "No agent is online; it starts as soon as one is."),
         (
             shown(State.QUEUED, fitting=0, reserved_for="gpu-9"),
             "No agent called `gpu-9` is online that offers `python`; it starts as soon as one is.",

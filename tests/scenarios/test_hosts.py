@@ -45,6 +45,8 @@ def test_a_labelled_issue_runs_on_a_host_to_the_merged_pull_request(world: World
     world.settles()
     issue.shows(label="fleet/review", pull_request=1)
     issue.tells("@bob done in")
+    told = world.repo.git.run("log", "-1", "--format=%(trailers:only)", issue.branches()[0])
+    assert told.startswith("Generated-by: AI agent scripted\nAgent-Fleet-Task: ")
     world.writer.merges(issue)
     world.settles()
     issue.shows(label="fleet/done", status="success", pull_request=1)

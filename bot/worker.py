@@ -13,14 +13,13 @@ from bot.core.errors import Refused, Unavailable
 from bot.core.operator_text import another_worker, stop_the_other_worker
 from bot.dispatch.dispatcher import Dispatcher
 from bot.dispatch.workflows import WorkflowDispatcher
-from bot.service import clocks, housekeeping, intake, publish, receipt_key, reconcile, sweep
+from bot.service import clocks, housekeeping, intake, notices, publish, receipt_key, reconcile, sweep
 from bot.service.fleet import Fleet
 from bot.service.opening import opened
 from bot.settings import Settings
 from bot.store import beats, inbox, outbox
-from bot.store.engines import shown
-from bot.store.leading import Lead
-from bot.store.wakeups import INBOX, OUTBOX, TOPICS, WORK
+from bot.store import notices as kept_notices
+from bot.store.wakeups import INBOX, NOTICES, OUTBOX, WORK
 
 log = structlog.get_logger(__name__)
 
@@ -48,64 +47,36 @@ class Worker:
         self._sweep_due = threading.Event()
         self._tidying_due = threading.Event()
         self._comparing_due = threading.Event()
+        self._looking_due = threading.Event()
+        for due in (self._sweep_due, self._tidying_due):
+            due.set()  # at start
         self._beaten: dict[str, float] = {}
         self._leads = False
 
     def run(self) -> None:
-        """Blocks. Raises Refused when another worker runs on this SQLite database."""
-        lead = self._fleet.store.lead()
-        try:
-            while self._taken(lead):
-                self._leads = True
-                self._work(lead)
-                self._leads = False
-                lead.give_up()
-        finally:
-            lead.give_up()
-
-    def _taken(self, lead: Lead) -> bool:
-        """Waits for the lead; False when told to stop."""
-        while not self._stop.is_set():
-            try:
-                if lead.take():
-                    return True
-            except Unavailable as problem:
-                log.warning("waiting for the database to answer again", reason=str(problem))
-            if not lead.shared:
-                here = shown(self._fleet.store.where)
-                raise Refused(another_worker(here), stop_the_other_worker(), 409, "another_worker")
-            self._stop.wait(_TICK_SECS)
-        return False
-
-    def _work(self, lead: Lead) -> None:
-        """Until told to stop, or until the lead is lost: then another worker goes on where this one stopped."""
-        self._over.clear()
-        if self._stop.is_set():
-            return
-        for due in (self._sweep_due, self._tidying_due):
-            due.set()  # at start
-        receipt_key.ready(self._fleet)
-        threads = [
-            threading.Thread(target=self._loop, args=(name, turn), name=name)
-            for name, turn in (
-                ("inbox", self._inbox),
-                ("outbox", self._outbox),
-                ("dispatch", self._dispatch),
-                ("workflows", self._workflows),
-                ("hosts", self._hosts),
-                ("timers", self._timers),
-                ("sweep", self._sweep),
-                ("housekeeping", self._tidy),
-            )
-        ]
-        for thread in threads:
-            thread.start()
-        self._keep_time(lead)
-        self._end_loops()
-        for thread in threads:
-            thread.join()
-        self._dispatcher.stop()
-        self._dispatcher, self._workflow_dispatcher = Dispatcher(self._fleet), WorkflowDispatcher(self._fleet)
+        """Blocks. Raises Refused when another worker runs on this database."""
+        with only_one(self._fleet.store.path):
+            receipt_key.ready(self._fleet)
+            threads = [
+                threading.Thread(target=self._loop, args=(name, turn), name=name)
+                for name, turn in (
+                    ("inbox", self._inbox),
+                    ("outbox", self._outbox),
+                    ("notices", self._notices),
+                    ("dispatch", self._dispatch),
+                    ("workflows", self._workflows),
+                    ("hosts", self._hosts),
+                    ("timers", self._timers),
+                    ("sweep", self._sweep),
+                    ("housekeeping", self._tidy),
+                )
+            ]
+            for thread in threads:
+                thread.start()
+            self._keep_time()
+            for thread in threads:
+                thread.join()
+            self._dispatcher.stop()
 
     def stop(self) -> None:
         """Lets every loop finish what it is doing and end."""
@@ -124,6 +95,7 @@ class Worker:
         plan = schedule.Scheduler()
         plan.every(self._fleet.settings.orchestrator.sweep_interval_secs).seconds.do(self._sweep_due.set)
         plan.every(1).days.do(self._tidying_due.set)
+        plan.every(30).seconds.do(self._looking_due.set)
         plan.every(1).hours.do(self._comparing_due.set)
         while not self._stop.wait(_TICK_SECS):
             if not lead.holds():
@@ -169,6 +141,14 @@ class Worker:
         if not publish.work_off(self._fleet, go_on=lambda: self._go_on("outbox")):
             self._sleep_until(OUTBOX, seen, self._fleet.read(outbox.next_due))
 
+    def _notices(self) -> None:
+        seen = self._fleet.store.wakeups.count(NOTICES)
+        if self._looking_due.is_set():
+            self._looking_due.clear()
+            notices.look(self._fleet)
+        if not notices.work_off(self._fleet, go_on=lambda: self._go_on("notices")):
+            self._sleep_until(NOTICES, seen, self._fleet.read(kept_notices.next_due))
+
     def _dispatch(self) -> None:
         seen = self._fleet.store.wakeups.count(WORK)
         if not self._dispatcher.turn():
@@ -208,11 +188,29 @@ class Worker:
         self._fleet.store.wakeups.wait(topic, seen, wait)
 
 
+@contextlib.contextmanager
+def only_one(database: Path) -> Iterator[None]:
+    """Holds the worker's lock of this database; the kernel lets go of it when the process dies."""
+    fd = os.open(database.with_name(database.name + ".worker.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(another_worker(str(database)), stop_the_other_worker(), 409, "another_worker") from None
+        yield
+    finally:
+        os.close(fd)
+
+
+#: What `settle` works off.
+_PARTS: Final = (intake.work_off, publish.work_off, notices.work_off)
+
+
 def settle(fleet: Fleet, rounds: int = 100, dispatch: Callable[[], int] = lambda: 0) -> None:
     """Does everything that is due now, on this thread, until nothing is: for tests and one-shot commands."""
     for _ in range(rounds):
         clocks.tick(fleet)
-        if not _some_done(fleet, intake.work_off) + _some_done(fleet, publish.work_off) + dispatch():
+        if not sum(_some_done(fleet, part) for part in _PARTS) + dispatch():
             return
     raise RuntimeError("the fleet does not come to rest")
 

@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "hosts",
     "init",
     "migrate",
+    "notify",
     "receipts",
     "restore",
     "serve",

@@ -62,7 +62,7 @@ def show(config: Path | None, as_json: bool) -> None:
 
 def _toml_lines(loaded: Loaded) -> list[str]:
     tree = masked(loaded)
-    lines = [_line(loaded, name, tree.pop(name)) for name in ("hosts", "adapters")]
+    lines = [_line(loaded, name, tree.pop(name)) for name in ("hosts", "adapters", "notify")]
     for section, values in tree.items():
         lines += ["", f"[{section}]"]
         lines += [_line(loaded, f"{section}.{leaf}", value) for leaf, value in values.items()]

@@ -53,6 +53,7 @@ def examine(
 def _running(fleet: Fleet, delivery_secs: float) -> Iterator[Finding]:
     yield machine.worker(fleet.store, fleet.clock())
     yield from machine.queues(fleet.store)
+    yield from machine.notifications(fleet.settings, fleet.store)
     for look in (forge.reached, forge.token):
         broken = False
         for found in look(fleet):

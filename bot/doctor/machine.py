@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from bot.core import doctor_text as text
+from bot.core import notice_text
 from bot.core.errors import Refused
 from bot.doctor.finding import Finding, fail, ok, warn
 from bot.settings import Settings
-from bot.store import Store, beats, inbox, outbox
+from bot.store import Store, beats, inbox, notices, outbox
 from bot.store.database import pending
 from bot.store.engines import Where, shown
 
@@ -98,6 +99,29 @@ def queues(store: Store) -> Iterator[Finding]:
         yield warn("outbox", text.outbox_behind(len(failing), failing[-1]), text.outbox_waits())
     else:
         yield ok("outbox", text.outbox_good())
+
+
+def notifications(settings: Settings, store: Store) -> Iterator[Finding]:
+    """One line per destination that cannot be told, or one for all."""
+    if not settings.notify:
+        yield ok("notify", notice_text.doctor_none())
+        return
+    failing = {one.destination: one for one in store.read(notices.standings) if one.tries >= _FAILED_TRIES}
+    good = []
+    for entry in settings.notify:
+        command = f"agent-fleet notify test {entry.name}"
+        try:
+            entry.read_secret()
+        except Refused as refused:
+            yield fail("notify", notice_text.doctor_unusable(entry.name, refused.reason), refused.fix)
+            continue
+        if entry.name in failing:
+            said = notice_text.doctor_failing(entry.name, failing[entry.name].error)
+            yield warn("notify", said, notice_text.try_it(command), subject=entry.name)
+        else:
+            good.append(entry.name)
+    if good:
+        yield ok("notify", notice_text.doctor_good(good))
 
 
 def worker(store: Store, now: float) -> Finding:

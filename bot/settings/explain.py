@@ -10,6 +10,7 @@ from bot.core import operator_text as text
 from bot.settings.actions import ActionsRule
 from bot.settings.hosts import HostAgent, HostEntry
 from bot.settings.keys import all_keys, nearest
+from bot.settings.notify import NotifyEntry
 from bot.settings.problems import Problem
 from bot.settings.sections import Adapter
 
@@ -91,6 +92,8 @@ def _problem(key: str, error: ErrorDetails, source: str) -> Problem:
 
 
 def _is_secret(key: str) -> bool:
+    if key.startswith("notify"):  # an entry's own secret, or the variable with all entries
+        return key.rpartition(".")[2] in ("secret", "notify")
     return key in all_keys() and all_keys()[key].secret
 
 
@@ -104,6 +107,8 @@ def _near_entry_name(key: str) -> str:
         if parent.startswith("hosts")
         else ActionsRule
         if parent.startswith("actions")
+        else NotifyEntry
+        if parent.startswith("notify")
         else Adapter
     )
     meant = nearest(leaf, model.model_fields)

@@ -57,7 +57,9 @@ class Key:
                 written.strip().lower(), written
             )
         if self.kind in (list, dict):
-            return _json(written, comma_list=self.kind is list and self.name not in ("hosts", "actions.allow"))
+            return _json(
+                written, comma_list=self.kind is list and self.name not in ("hosts", "actions.allow", "notify")
+            )
         return written
 
 

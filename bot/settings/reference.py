@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretStr
 from bot.settings.actions import ActionsRule
 from bot.settings.hosts import HostAgent, HostEntry, HostHooks
 from bot.settings.keys import Key, all_keys, keys_of
+from bot.settings.notify import NotifyEntry
 from bot.settings.sections import Adapter, Price, Settings
 
 HEAD: Final = """\
@@ -45,6 +46,19 @@ RULES: Final = """\
 # role = "write"
 """
 
+NOTIFY: Final = """\
+# [[notify]]
+# name = "ops-mail"
+# kind = "email"
+# smtp_host = "mail.example.org"
+# smtp_user = "fleet@example.org"
+# secret_file = "/etc/agent-fleet/mail-password"
+# sender = "fleet@example.org"
+# to = ["ops@example.org"]
+# quiet = "22:00-07:00"
+# timezone = "Europe/Berlin"
+"""
+
 ADAPTERS: Final = """\
 # [adapters.my-agent]
 # command = ["my-agent", "--quiet"]
@@ -73,9 +87,9 @@ Settings come from, strongest first:
 6. the defaults below.
 
 The line end after a value in a file does not count. In variables and files a list is `a, b, c` or JSON;
-`hosts`, `adapters`, `prices`, `actions.allow` and `forgejo.writers` are JSON. Whatever is unknown, of the wrong kind
-or impossible is refused at start, all of it at once: `agent-fleet config check` says what. `agent-fleet config show`
-prints what holds, without secrets.
+`hosts`, `adapters`, `prices`, `notify`, `actions.allow` and `forgejo.writers` are JSON. Whatever is unknown, of
+the wrong kind or impossible is refused at start, all of it at once: `agent-fleet config check` says what.
+`agent-fleet config show` prints what holds, without secrets.
 """
 
 
@@ -89,6 +103,7 @@ def example_toml() -> str:
         ("hosts", HostEntry, HOSTS),
         ("actions.allow", ActionsRule, RULES),
         ("adapters", Adapter, ADAPTERS),
+        ("notify", NotifyEntry, NOTIFY),
         ("prices", Price, PRICES),
     ):
         parts.append(f"\n# {_first_line(model)} {all_keys()[name].doc}\n{example}")
@@ -116,6 +131,7 @@ def reference_page() -> str:
         ("`agents` of a host", HostAgent),
         ("`[[actions.allow]]`", ActionsRule),
         ("`hooks` of a host", HostHooks),
+        ("`[[notify]]`", NotifyEntry),
         ("`[adapters.NAME]`", Adapter),
         ('`[prices."MODEL"]`', Price),
     ):

@@ -1,5 +1,6 @@
 """Every setting there is: name, kind, default and what it is for. The reference is generated from here."""
 
+import contextlib
 import shlex
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -8,11 +9,13 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.core import notice_text, usage
 from bot.core import operator_text as text
-from bot.core import usage
+from bot.core.errors import Refused
 from bot.settings.actions import Actions
 from bot.settings.hosts import HostEntry
-from bot.settings.limits import Budget, FollowUps, NeedsApproval, RateLimits, Rework
+from bot.settings.limits import Budget, Rework
+from bot.settings.notify import NotifyEntry
 from bot.settings.values import (
     REPOSITORY,
     BranchPrefix,
@@ -307,6 +310,8 @@ class Settings(BaseSettings):
     """Agent commands of your own, by agent type."""
     prices: dict[Text, Price] = Field(default_factory=dict)
     """Prices by model, for estimates beside the cost that an agent CLI reports. None: no estimates."""
+    notify: list[NotifyEntry] = Field(default_factory=list)
+    """Who is told outside of the forge when something needs a person; none: nobody."""
     log: Log = Log()
     actions: Actions = Actions()
 
@@ -327,6 +332,20 @@ class Settings(BaseSettings):
     def _one_of_each(cls, value: list[HostEntry]) -> list[HostEntry]:
         once_each([entry.host_id for entry in value])
         return value
+
+    @field_validator("notify")
+    @classmethod
+    def _one_of_each_name(cls, value: list[NotifyEntry]) -> list[NotifyEntry]:
+        once_each([entry.name for entry in value])
+        return value
+
+    @model_validator(mode="after")
+    def _never_to_ourselves(self) -> Self:
+        ours = [self.server.url.lower() + "/", f"http://{self.server.listen}/"]
+        for at, entry in enumerate(self.notify):
+            if f"{entry.url.lower()}/".startswith(tuple(ours)):
+                raise impossible(notice_text.to_ourselves(), "", f"notify[{at}].url")
+        return self
 
     @model_validator(mode="after")
     def _threads_left(self) -> Self:
@@ -370,5 +389,8 @@ class Settings(BaseSettings):
             for value in section.__dict__.values()
             if isinstance(value, SecretStr) and value.get_secret_value()
         ]
+        for entry in self.notify:
+            with contextlib.suppress(Refused):  # doctor, and the sending itself, say that it cannot be read
+                found += [secret] if (secret := entry.read_secret()) else []
         password = urlsplit(self.orchestrator.database_url.get_secret_value()).password
         return (*found, password, unquote(password)) if password else tuple(found)

@@ -8,7 +8,8 @@ from typing import Final
 WORK: Final = "work"
 INBOX: Final = "inbox"
 OUTBOX: Final = "outbox"
-TOPICS: Final = (WORK, INBOX, OUTBOX)
+NOTICES: Final = "notices"
+TOPICS: Final = (WORK, INBOX, OUTBOX, NOTICES)
 
 
 class Wakeups:

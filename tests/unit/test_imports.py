@@ -23,6 +23,7 @@ HEIGHT: Final = {
     "store": 3,
     "forge": 3,
     "execution": 3,
+    "notify": 3,
     "service": 4,
     "dispatch": 5,
     "web": 5,

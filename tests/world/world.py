@@ -89,7 +89,8 @@ class World:
         return repo
 
     def _start(self) -> None:
-        sections = {name: self._keys[name] for name in _SECTIONS if name in self._keys}
+        db = self._root / "fleet.db"
+        sections = {name: self._keys[name] for name in ("rework", "budget", "prices", "notify") if name in self._keys}
         keys = {name: value for name, value in self._keys.items() if name not in sections}
         orchestrator: dict[str, Any] = {"data_dir": str(self._root / "data"), **keys}
         if isinstance(self._database, Path):
@@ -279,7 +280,7 @@ class _Mirrored(Fleet):
 
 @contextlib.contextmanager
 def world(root: Path, *, clock: Clock | None = None, **keys: Any) -> Iterator[World]:
-    """A world in ``root``; ``keys`` are settings of ``[orchestrator]``, or whole sections."""
+    """A world in ``root``; ``keys`` are settings of ``[orchestrator]``, or sections (``rework``, ``notify`` …)."""
     clock, power = clock or Clock(), Power()
     forge = Standin(root / "forge", clock=clock, deliveries="manual")
     site = Site(power)

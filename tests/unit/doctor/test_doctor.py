@@ -16,13 +16,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli import cli
+from bot.core.notices import Kind, Notice
 from bot.doctor import examine as examining
 from bot.doctor.finding import Finding, State
 from bot.service.opening import opened
 from bot.settings import load
 from bot.standin import Standin
 from bot.standin.serve import serve
-from bot.store import beats, inbox, open_store, outbox
+from bot.store import beats, inbox, notices, open_store, outbox
 from bot.store.database import migrate
 from bot.store.leading import FileLead
 from bot.web.application import make_app
@@ -253,6 +254,21 @@ def a_secret(here: Installation) -> None:
     here.configured("forgejo", webhook_secret="s3cret-s3cret")
 
 
+def a_lost_secret(here: Installation) -> None:
+    here.configured(
+        more=f'[[notify]]\nname = "ops"\nkind = "webhook"\nurl = "http://x/y"\nsecret_file = "{here.folder}/key"\n'
+    )
+
+
+def a_mail_server_that_says_no(here: Installation) -> None:
+    here.configured(more='[[notify]]\nname = "ops"\nkind = "ntfy"\nurl = "http://x/y"\n')
+    with closing(open_store(here.database)) as store:
+        test = Notice(Kind.TEST, "test", "t", "x")
+        store.write(lambda sql: notices.put(sql, "ops", test, 1.0))
+        for _ in range(2):
+            store.write(lambda sql: notices.again(sql, test.id_for("ops"), 1.0, "x answered 500."))
+
+
 #: What is wrong; how bad it is; words of the line or its fix; planting it; applying the fix where no command does it.
 PLANTED: Final[dict[str, Planted]] = {
     "unknown key": ("config", State.FAIL, "Did you mean server.port?", bad_line, good_line),
@@ -271,6 +287,13 @@ PLANTED: Final[dict[str, Planted]] = {
     ),
     "forge refuses changes": (
         "outbox", State.WARN, "502", behind, lambda h: h.sql("UPDATE outbox SET state = 'sent'"),
+    ),
+    "notification without its secret": (
+        "notify", State.FAIL, "Check the path", a_lost_secret, lambda h: (h.folder / "key").write_text("k"),
+    ),
+    "notification refused": (
+        "notify", State.WARN, "agent-fleet notify test ops", a_mail_server_that_says_no,
+        lambda h: h.sql("UPDATE notice SET state = 'sent'"),
     ),
     "forge down": (
         "forge", State.FAIL, "is the forge up?", lambda h: h.forge.faults.goes_down(),

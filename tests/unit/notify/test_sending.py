@@ -1,0 +1,214 @@
+"""What really goes over the wire, to a real SMTP server and real HTTP servers on loopback."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+from werkzeug import Request, Response
+
+from bot.core.errors import Refused, Unavailable
+from bot.core.notices import Kind, Notice
+from bot.notify import mail, ntfy, webhook
+from bot.notify.mail import MailServer
+from bot.notify.message import Message
+from bot.standin.serve import serve
+
+NOTICE = Notice(
+    Kind.FAILED, "failed:t_1:4", "ann/lab#7: failed for good", "It has failed.", "http://f/ann/lab/issues/7"
+)
+
+
+def message(notice: Notice = NOTICE) -> Message:
+    return Message("0123abcd", "ops", notice, 1_764_000_000.0)
+
+
+class Mailbox:
+    """Takes or refuses what comes, and keeps it."""
+
+    def __init__(self) -> None:
+        self.envelopes: list[Envelope] = []
+        self.says = "250 OK"
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: Envelope) -> str:  # noqa: N802
+        if self.says.startswith("250"):
+            self.envelopes.append(envelope)
+        return self.says
+
+    def letter(self) -> EmailMessage:
+        [envelope] = self.envelopes
+        assert isinstance(envelope.content, bytes)
+        found = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(found, EmailMessage)
+        return found
+
+
+class _Anywhere(Controller):
+    """On a port that the kernel chooses; the library would ask port 0 whether it is there."""
+
+    def _trigger_server(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.bound), timeout=10) as first:
+            assert first.recv(64).startswith(b"220 ")
+
+    @property
+    def bound(self) -> int:
+        assert isinstance(self.server, asyncio.Server)
+        return int(self.server.sockets[0].getsockname()[1])
+
+
+@contextmanager
+def smtp(box: Mailbox, **more: Any) -> Iterator[int]:
+    controller = _Anywhere(box, hostname="127.0.0.1", port=0, **more)
+    controller.start()
+    try:
+        yield controller.bound
+    finally:
+        controller.stop()
+
+
+def server(port: int, tls: str = "none", user: str = "", password: str = "") -> MailServer:
+    return MailServer("127.0.0.1", port, tls, user, password)
+
+
+def test_an_email_arrives_at_everyone_and_says_that_a_machine_wrote_it() -> None:
+    box = Mailbox()
+    with smtp(box) as port:
+        mail.send(server(port), "fleet@example.org", ["ann@example.org", "bob@example.org"], message())
+    letter = box.letter()
+    assert box.envelopes[0].rcpt_tos == ["ann@example.org", "bob@example.org"]
+    assert letter["Subject"] == "ann/lab#7: failed for good"
+    assert letter["Message-ID"] == "<0123abcd@example.org>"
+    assert letter["Auto-Submitted"] == "auto-generated"
+    assert "It has failed.\n\nhttp://f/ann/lab/issues/7\n" in letter.get_content().replace("\r\n", "\n")
+
+
+def test_a_title_cannot_become_a_header() -> None:
+    box = Mailbox()
+    bad = Notice(Kind.HOST, "c", "Host x\r\nBcc: eve@example.org\r\n\r\nhello", "one\n.\nRCPT TO:<eve@example.org>", "")
+    with smtp(box) as port:
+        mail.send(server(port), "fleet@example.org", ["ann@example.org"], message(bad))
+    letter = box.letter()
+    assert letter["Bcc"] is None
+    assert letter["Subject"] == "Host x Bcc: eve@example.org hello"
+    assert box.envelopes[0].rcpt_tos == ["ann@example.org"]
+    assert "one\n.\nRCPT" in letter.get_content().replace("\r\n", "\n"), "a dot ends the text of nothing"
+
+
+@pytest.mark.filterwarnings("ignore:Session.login_data")  # the library warns of its own ways
+def test_it_logs_in_and_a_wrong_password_is_a_no() -> None:
+    box = Mailbox()
+
+    tried: list[bytes] = []
+
+    def check(_s: object, _e: object, _n: object, _m: object, data: LoginPassword) -> AuthResult:
+        tried.append(data.login)
+        return AuthResult(success=data.password == b"right", handled=False)
+
+    with smtp(box, authenticator=check, auth_require_tls=False) as port:
+        mail.send(server(port, user="fleet", password="right"), "f@example.org", ["a@example.org"], message())
+        with pytest.raises(Refused, match="refused with 535") as caught:
+            mail.send(server(port, user="fleet", password="wr0ng"), "f@example.org", ["a@example.org"], message())
+    assert "wr0ng" not in str(caught.value)
+    assert (len(box.envelopes), set(tried)) == (1, {b"fleet"})
+
+
+@pytest.mark.parametrize(
+    ("says", "error", "words"), [("451 later", Unavailable, "with 451"), ("554 no", Refused, "with 554")]
+)
+def test_a_mail_server_that_says_later_is_asked_again(says: str, error: type[Exception], words: str) -> None:
+    box = Mailbox()
+    box.says = says
+    with smtp(box) as port, pytest.raises(error, match=words):
+        mail.send(server(port), "f@example.org", ["a@example.org"], message())
+
+
+def test_nothing_is_sent_in_the_clear_where_starttls_is_wanted() -> None:
+    box = Mailbox()
+    with smtp(box) as port, pytest.raises(Refused, match="offers no STARTTLS"):
+        mail.send(server(port, tls="starttls"), "f@example.org", ["a@example.org"], message())
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        mail.send(server(1), "f@example.org", ["a@example.org"], message())
+    assert not box.envelopes
+
+
+class Place:
+    """An HTTP server of somebody's that answers ``status``."""
+
+    def __init__(self, status: int = 200, **headers: str) -> None:
+        self.status, self.headers = status, headers
+        self.requests: list[tuple[Request, bytes]] = []
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        request = Request(environ)
+        self.requests.append((request, request.get_data()))
+        return Response("no matter", self.status, self.headers)(environ, start_response)
+
+
+def test_a_webhook_is_signed_with_its_time() -> None:
+    place = Place()
+    with serve(place) as url:
+        webhook.send(f"{url}/hook", "s3cret", message(), 1_764_000_123.7)
+    [(request, body)] = place.requests
+    mac = hmac.new(b"s3cret", b"1764000123." + body, hashlib.sha256).hexdigest()
+    assert request.headers["Agent-Fleet-Signature"] == f"sha256={mac}"
+    assert (request.headers["Agent-Fleet-Timestamp"], request.headers["Agent-Fleet-Notification"]) == (
+        "1764000123", "0123abcd",
+    )  # fmt: skip
+    assert json.loads(body) == {
+        "version": 1,
+        "id": "0123abcd",
+        "kind": "failed",
+        "severity": "warning",
+        "at": 1764000000,
+        "title": "ann/lab#7: failed for good",
+        "text": "It has failed.",
+        "url": "http://f/ann/lab/issues/7",
+        "task_id": "",
+    }
+
+
+def test_ntfy_gets_everything_in_the_body() -> None:
+    place = Place()
+    bad = Notice(Kind.FORGE, "c", "Title\r\nActions: http, x, https://evil", "text\nPriority: 1", "")
+    with serve(place) as url:
+        ntfy.send(f"{url}/sub/my-fleet", "tk_abc", message(bad))
+    [(request, body)] = place.requests
+    said = json.loads(body)
+    assert (request.path, said["topic"], said["priority"]) == ("/sub/", "my-fleet", 5)
+    assert said["title"].startswith("Title\r\n"), "inside JSON it is a text and no header"
+    assert request.headers["Authorization"] == "Bearer tk_abc"
+    assert {"Actions", "Priority", "Title", "Markdown"}.isdisjoint(request.headers.keys())
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        (Place(500), Unavailable),
+        (Place(429, **{"Retry-After": "77"}), Unavailable),
+        (Place(404), Refused),
+        (Place(302, Location="/elsewhere"), Refused),
+    ],
+)
+def test_who_does_not_take_it_is_told_apart(place: Place, error: type[Exception]) -> None:
+    with serve(place) as url, pytest.raises(error) as caught:
+        webhook.send(url, "s3cret", message(), 1.0)
+    assert len(place.requests) == 1, "redirects are not followed"
+    assert str(place.status) in str(caught.value)
+    if place.status == 429:
+        assert isinstance(caught.value, Unavailable)
+        assert caught.value.retry_after == 77
+
+
+def test_a_topic_does_not_get_into_an_error() -> None:
+    with pytest.raises(Unavailable) as caught:
+        ntfy.send("http://127.0.0.1:1/secret-topic", "", message())
+    assert "secret-topic" not in str(caught.value)

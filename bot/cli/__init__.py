@@ -27,6 +27,7 @@ COMMANDS: Final = (
     "export",
     "fleet",
     "hosts",
+    "import-seed",
     "init",
     "migrate",
     "notify",
@@ -51,7 +52,7 @@ class Fleet(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        found = importlib.import_module(f"bot.cli.{cmd_name}").command
+        found = importlib.import_module(f"bot.cli.{cmd_name.replace('-', '_')}").command
         if not isinstance(found, click.Command):
             raise TypeError(f"bot/cli/{cmd_name}.py has no command")
         return found

@@ -1,18 +1,15 @@
 """agent-fleet init: a configuration file to begin with."""
 
-import os
 import secrets
 import sys
-import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
-from bot.cli.failures import WrongSettings
+from bot.cli.config_file import write_new
 from bot.core import backup_text as text
 from bot.core.errors import Refused
-from bot.settings import SettingsError, load
 from bot.settings.reference import toml_value
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -48,7 +45,7 @@ def command(
     for section, values in sections.items():
         given = [f"{name} = {toml_value(value)}" for name, value in values.items() if value not in ("", None)]
         lines += ["", f"[{section}]", *given] if given else []
-    _write(output, "\n".join(lines) + "\n")
+    write_new(output, "\n".join(lines) + "\n")
     click.echo(text.init_written(str(output)))
     settings = load(output, {}).settings
     if not public_url and settings.server.bind in _LOOPBACK and urlsplit(url).hostname not in _LOOPBACK:
@@ -67,24 +64,3 @@ def _token(url: str, token_file: Path | None) -> str:
     if not found.strip():
         raise click.BadParameter(text.empty_token(str(token_file)), param_hint="--token-file")
     return found.strip()
-
-
-def _write(output: Path, content: str) -> None:
-    """All or nothing, and only what the service would start with."""
-    try:
-        fd, name = tempfile.mkstemp(prefix=".agent-fleet-", suffix=".toml", dir=output.absolute().parent)
-    except OSError as problem:
-        raise Refused(text.cannot_write(str(output), problem.strerror or ""), text.check_place()) from problem
-    draft = Path(name)  # mkstemp makes it 0600
-    try:
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(content)
-        load(draft, {})
-        os.link(draft, output)  # unlike a rename, never over an existing file
-    except SettingsError as error:
-        problems = [f"  {it.key} {it.reason} {it.fix}".rstrip() for it in error.problems]
-        raise WrongSettings(text.init_wrong(str(output)), problems) from error
-    except FileExistsError:
-        raise Refused(text.exists(str(output)), text.other_name(), 409, "exists") from None
-    finally:
-        draft.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What operators are told outside of the forge, conditions that last, and how much is kept of what has a limit."""
+"""What operators are told outside of the forge, conditions that last, and organisations."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ STATEMENTS = (
     "CREATE INDEX notice_made ON notice (made_at)",
     """CREATE TABLE lasting (
         name TEXT PRIMARY KEY, since {real} NOT NULL, told {int} NOT NULL){strict}""",
+    "CREATE TABLE organization (name TEXT PRIMARY KEY, since {real} NOT NULL){strict}",
 )
 
 

@@ -1,4 +1,4 @@
-"""agent-fleet setup: prepare a repository on the forge."""
+"""agent-fleet setup: prepare a repository, or a whole organisation, on the forge."""
 
 import json
 import os
@@ -7,37 +7,49 @@ from pathlib import Path
 import click
 
 from bot.cli.options import config_option, json_option
+from bot.cli.places import chosen_place, org_option
 from bot.core import setup_text as text
-from bot.core.errors import Refused
 from bot.forge.repos import HOOK_EVENTS
+from bot.service.fleet import Fleet
 from bot.service.opening import opened
-from bot.service.setup import Done, HookChange, LabelChange, Mark, Trial, host_to_allow, set_up
+from bot.service.setup import Done, HookChange, LabelChange, Mark, Plan, Trial, host_to_allow, set_up
+from bot.service.setup_organization import OrgDone, set_up_org
 from bot.settings import load
 from bot.store.database import migrate
 
 
 @click.command("setup")
-@click.argument("repository", metavar="OWNER/REPO")
+@click.argument("repository", metavar="OWNER/REPO", required=False)
+@org_option
 @click.option("--dry-run", is_flag=True, help="Show what would be done and change nothing.")
 @click.option("--new-hook", is_flag=True, help="Replace the webhook, as after a change of its secret.")
 @json_option
 @config_option
 @click.pass_context
 def command(
-    ctx: click.Context, config: Path | None, repository: str, dry_run: bool, new_hook: bool, as_json: bool
+    ctx: click.Context,
+    config: Path | None,
+    repository: str | None,
+    org: str | None,
+    dry_run: bool,
+    new_hook: bool,
+    as_json: bool,
 ) -> None:
     """Make the labels and the webhook that the fleet needs in a repository, and test that webhooks arrive.
 
-    What is right already is left alone, so running it again changes nothing. Ends with 1 when something is left
+    With --org the labels and one webhook of an organisation, for all its repositories; our webhooks of single ones
+    go. What is right already is left alone, so running it again changes nothing. Ends with 1 when something is left
     for a person to do.
     """
-    if repository.count("/") != 1 or not all(repository.split("/")):
-        raise Refused(text.not_a_repository(repository), text.name_it_so())
+    place = chosen_place(repository, org)
     settings = load(config, os.environ).settings
     migrate(settings.orchestrator.database)
     with opened(settings) as fleet:
+        if org is not None:
+            _organization(fleet, place, dry_run=dry_run, new_hook=new_hook, as_json=as_json)
+            return
         fleet.store.watch_other_processes()  # the web process's commit of the test delivery wakes us
-        done = set_up(fleet, repository, dry_run=dry_run, new_hook=new_hook)
+        done = set_up(fleet, place, dry_run=dry_run, new_hook=new_hook)
     open_ends = _open_ends(done)
     if as_json:
         click.echo(json.dumps(_as_json(done, open_ends, dry_run=dry_run), indent=2, ensure_ascii=False))
@@ -46,19 +58,51 @@ def command(
     ctx.exit(1 if open_ends and not dry_run else 0)
 
 
+def _organization(fleet: Fleet, org: str, *, dry_run: bool, new_hook: bool, as_json: bool) -> None:
+    done = set_up_org(fleet, org, dry_run=dry_run, new_hook=new_hook)
+    if as_json:
+        said = {
+            "organization": org,
+            "dry_run": dry_run,
+            **_changes(done.plan, done.url),
+            "repositories": [x.full_name for x in done.repositories],
+            "replaced": [{"repository": name, "id": hook_id} for name, hook_id in done.doubles],
+        }
+        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_org_diff(done, dry_run=dry_run)))
+
+
+def _org_diff(done: OrgDone, *, dry_run: bool) -> list[str]:
+    lines = _plan_lines(done.plan, done.url)
+    lines += [f"- {text.double_line(name, done.url, hook_id)}" for name, hook_id in done.doubles]
+    lines.append(_verdict(done.organization, nothing=done.nothing_to_do, dry_run=dry_run))
+    lines.append(text.org_repositories([x.full_name for x in done.repositories]))
+    return lines if done.nothing_to_do or dry_run else [*lines, text.org_untested()]
+
+
 def _diff(done: Done, *, dry_run: bool) -> list[str]:
     name = done.repository.full_name
-    lines = [f"{x.mark} {_said(x)}" for x in done.plan.labels]
-    lines += [f"{x.mark} {_hook_said(x, done.url)}" for x in done.plan.hooks or ()]
-    if done.plan.nothing_to_do:
-        lines.append(text.nothing_to_set_up(name))
-    else:
-        lines.append(text.would_set_up(name) if dry_run else text.was_set_up(name))
+    lines = _plan_lines(done.plan, done.url)
+    if done.plan.hooks is not None and all(x.mark is Mark.DELETE for x in done.plan.hooks):
+        lines.append(f"= {text.served_by_org(name.partition('/')[0])}")
+    lines.append(_verdict(name, nothing=done.plan.nothing_to_do, dry_run=dry_run))
     if done.trial is Trial.ARRIVED:
         lines.append(text.test_arrived())
     elif done.trial is Trial.EMPTY:
         lines.append(text.test_impossible(name))
     return lines
+
+
+def _plan_lines(plan: Plan, url: str) -> list[str]:
+    lines = [f"{x.mark} {_said(x)}" for x in plan.labels]
+    return lines + [f"{x.mark} {_hook_said(x, url)}" for x in plan.hooks or ()]
+
+
+def _verdict(name: str, *, nothing: bool, dry_run: bool) -> str:
+    if nothing:
+        return text.nothing_to_set_up(name)
+    return text.would_set_up(name) if dry_run else text.was_set_up(name)
 
 
 def _said(change: LabelChange) -> str:
@@ -79,14 +123,20 @@ def _open_ends(done: Done) -> list[str]:
 
 
 def _as_json(done: Done, open_ends: list[str], *, dry_run: bool) -> dict[str, object]:
-    hooks = done.plan.hooks
     return {
         "repository": done.repository.full_name,
         "id": done.repository.id,
         "dry_run": dry_run,
-        "labels": [{"mark": x.mark.value, "name": x.label.name} for x in done.plan.labels],
-        "webhook": done.url,
-        "hooks": None if hooks is None else [{"mark": x.mark.value, "id": x.id, "wrong": x.wrong} for x in hooks],
+        **_changes(done.plan, done.url),
         "test": done.trial.value,
         "to_do": open_ends,
+    }
+
+
+def _changes(plan: Plan, url: str) -> dict[str, object]:
+    hooks = plan.hooks
+    return {
+        "labels": [{"mark": x.mark.value, "name": x.label.name} for x in plan.labels],
+        "webhook": url,
+        "hooks": None if hooks is None else [{"mark": x.mark.value, "id": x.id, "wrong": x.wrong} for x in hooks],
     }

@@ -1,4 +1,4 @@
-"""agent-fleet unsetup: let go of a repository."""
+"""agent-fleet unsetup: let go of a repository, or of an organisation."""
 
 import json
 import os
@@ -7,31 +7,35 @@ from pathlib import Path
 import click
 
 from bot.cli.options import config_option, json_option
+from bot.cli.places import chosen_place, org_option
 from bot.core import setup_text as text
-from bot.core.errors import Refused
 from bot.service.opening import opened
 from bot.service.setup import let_go
+from bot.service.setup_organization import OrgLetGo, let_go_of_org
 from bot.settings import load
 from bot.store.database import migrate
 
 
 @click.command("unsetup")
-@click.argument("repository", metavar="OWNER/REPO")
+@click.argument("repository", metavar="OWNER/REPO", required=False)
+@org_option
 @click.option("--dry-run", is_flag=True, help="Show what would be done and change nothing.")
 @json_option
 @config_option
-def command(config: Path | None, repository: str, dry_run: bool, as_json: bool) -> None:
+def command(config: Path | None, repository: str | None, org: str | None, dry_run: bool, as_json: bool) -> None:
     """Delete our webhook from a repository and look at it no more.
 
     Labels, comments and pull requests are left as they are; other webhooks are not touched. Tasks that wait or run
     there go on until they are cancelled.
     """
-    if repository.count("/") != 1 or not all(repository.split("/")):
-        raise Refused(text.not_a_repository(repository), text.name_it_so())
+    place = chosen_place(repository, org)
     settings = load(config, os.environ).settings
     migrate(settings.orchestrator.database)
     with opened(settings) as fleet:
-        gone = let_go(fleet, repository, dry_run=dry_run)
+        if org is not None:
+            _organization(let_go_of_org(fleet, place, dry_run=dry_run), dry_run=dry_run, as_json=as_json)
+            return
+        gone = let_go(fleet, place, dry_run=dry_run)
     if as_json:
         said = {
             "repository": gone.repository.full_name,
@@ -50,3 +54,23 @@ def command(config: Path | None, repository: str, dry_run: bool, as_json: bool) 
         click.echo(text.would_set_up(name))
     else:
         click.echo(text.let_go(name) if gone.hooks or gone.was_watched else text.was_not_set_up(name))
+
+
+def _organization(gone: OrgLetGo, *, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        said = {
+            "organization": gone.organization,
+            "dry_run": dry_run,
+            "hooks": list(gone.hooks),
+            "repositories": list(gone.repositories),
+            "was_set_up": gone.was_set_up,
+        }
+        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        return
+    for hook_id in gone.hooks:
+        click.echo(f"- {text.hook_line(gone.url, hook_id, '')}")
+    if dry_run:
+        click.echo(text.would_set_up(gone.organization))
+    else:
+        done = gone.hooks or gone.repositories or gone.was_set_up
+        click.echo(text.let_go(gone.organization) if done else text.was_not_set_up(gone.organization))

@@ -1,6 +1,17 @@
 """What `agent-fleet setup` says: the difference, the test of the webhook, and what is left for a person."""
 
 from collections.abc import Sequence
+from typing import Final
+
+#: Why a webhook is replaced or deleted, by the name of the reason.
+WHY: Final = {
+    "inactive": "it is switched off",
+    "events": "it does not send every event that is needed",
+    "form": "it does not send JSON",
+    "filtered": "it only sends some branches",
+    "double": "another one sends the same",
+    "renewed": "a new one takes its place",
+}
 
 
 def not_a_repository(given: str) -> str:
@@ -16,14 +27,7 @@ def label_line(name: str, *, mended: bool) -> str:
 
 
 def hook_line(url: str, hook_id: int, wrong: str) -> str:
-    why = {
-        "inactive": "it is switched off",
-        "events": "it does not send every event that is needed",
-        "form": "it does not send JSON",
-        "filtered": "it only sends some branches",
-        "double": "another one sends the same",
-        "renewed": "a new one takes its place",
-    }.get(wrong, "")
+    why = WHY.get(wrong, "")
     return f"webhook {url}" + (f" (number {hook_id})" if hook_id else "") + (f": {why}" if why else "")
 
 
@@ -101,3 +105,74 @@ def was_not_set_up(name: str) -> str:
 
 def unhook_by_hand(repository_url: str, url: str) -> str:
     return f"The bot does not see the webhooks here: delete the one to {url} at {repository_url}/settings/hooks"
+
+
+# --- organisations ---------------------------------------------------------------------------------------------
+
+
+def repository_or_org() -> str:
+    return "Name either one repository (owner/name) or an organisation (--org NAME)."
+
+
+def bad_org(given: str) -> str:
+    return f"{given!r} is no name of an organisation."
+
+
+def no_such_org(org: str) -> str:
+    return f"There is no organisation {org} on the forge, or the bot cannot see it."
+
+
+def name_an_org() -> str:
+    return "Check the name; for a person's repositories use setup OWNER/REPO."
+
+
+def not_an_owner(org: str) -> str:
+    return f"The bot may not change {org}: its account is no owner of it, or its token lacks write:organization."
+
+
+def make_it_an_owner(org: str) -> str:
+    return (
+        f"Add its account to the owners of {org} and give its token write:organization; or set up single repositories."
+    )
+
+
+def double_line(repository: str, url: str, hook_id: int) -> str:
+    return f"webhook {url} (number {hook_id}) of {repository}: the organisation's sends the same"
+
+
+def org_repositories(names: Sequence[str]) -> str:
+    if not names:
+        return "The bot may write to none of its repositories yet; those it may later are served from then on."
+    return f"Serves {len(names)} of its repositories: {', '.join(names)}."
+
+
+def org_untested() -> str:
+    return "The forge offers no test of an organisation's webhook; the next push or comment shows that it works."
+
+
+def served_by_org(org: str) -> str:
+    return f"webhook: that of the organisation {org} serves it"
+
+
+def org_look(org: str) -> str:
+    return f"The bot cannot look at the organisation {org}."
+
+
+def org_labels_good(count: int) -> str:
+    return f"The organisation's labels are there ({count})."
+
+
+def org_labels_wrong(names: Sequence[str]) -> str:
+    return f"Labels of the organisation are missing or not exclusive: {', '.join(names)}."
+
+
+def org_hook_good() -> str:
+    return "The organisation's webhook is active and sends every event."
+
+
+def org_hook_wrong(why: str) -> str:
+    return f"The organisation's webhook is not as it should be{': ' + why if why else ''}."
+
+
+def org_hook_missing() -> str:
+    return "The organisation has no webhook to this service."

@@ -9,12 +9,12 @@ from typing import Final
 from bot.core import doctor_text as text
 from bot.core.errors import Unavailable
 from bot.core.facts import Account
-from bot.doctor import forge, hosts, machine, repository
+from bot.doctor import forge, hosts, machine, organization, repository
 from bot.doctor.finding import Finding, State, fail, warn
 from bot.forge import Api, Forge
 from bot.service.fleet import Fleet
 from bot.settings import Loaded
-from bot.store import forge_facts, open_store
+from bot.store import forge_facts, open_store, organizations
 
 #: How long a test delivery may take.
 DELIVERY_SECS: Final = 10.0
@@ -62,6 +62,12 @@ def _running(fleet: Fleet, delivery_secs: float) -> Iterator[Finding]:
         if broken:
             return
     watched = fleet.read(forge_facts.watched)
+    try:
+        for org in fleet.read(organizations.listed):
+            yield from organization.organization(fleet, org)
+    except Unavailable as problem:
+        yield fail("forge", str(problem), text.check_forge(fleet.settings.forgejo.url.rstrip("/")))
+        return
     if not watched:
         yield warn("repository", text.no_repository(), text.set_one_up())
     try:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bot.core import doctor_text as text
+from bot.core import setup_text
 from bot.core.errors import Refused
 from bot.core.facts import Right
 from bot.doctor.finding import Finding, fail, ok, warn
@@ -50,7 +51,7 @@ def _right(fleet: Fleet, known: KnownRepository, right: Right, login: str) -> Fi
 def _dressed(fleet: Fleet, ref: RepoRef, wait_secs: float) -> Iterator[Finding]:
     try:
         fleet.forge.repos.try_labelling(ref)
-        labels = fleet.forge.repos.labels(ref)
+        labels = setup.labels_of(fleet, ref)
         hooks = setup.hooks_of(fleet, ref)
     except Refused as refused:
         said = scope_of(refused) or refused.reason
@@ -61,7 +62,7 @@ def _dressed(fleet: Fleet, ref: RepoRef, wait_secs: float) -> Iterator[Finding]:
     url = fleet.settings.server.url.rstrip("/") + HOOK_PATH
     control = fleet.settings.forgejo.control_repo.lower() == ref.full_name.lower()
     wanted = setup.wanted_labels(fleet.settings, fleet.read(agents.listed), control=control)
-    plan = setup.plan(labels, hooks, wanted, url)
+    plan = setup.within_org(fleet, ref, setup.plan(labels, hooks, wanted, url))
     yield _labels(ref, plan)
     yield from _hook(fleet, ref, plan, url, wait_secs)
 
@@ -85,6 +86,9 @@ def _hook(fleet: Fleet, ref: RepoRef, plan: Plan, url: str, wait_secs: float) ->
         yield fail(
             "repository.hook", text.hook_wrong(wrong.value if wrong else ""), command=command, subject=ref.full_name
         )
+    elif not plan.hooks:
+        org = ref.full_name.partition("/")[0]
+        yield ok("repository.hook", setup_text.served_by_org(org), ref.full_name)
     elif plan.hooks[0].mark is Mark.MAKE:
         yield fail("repository.hook", text.hook_missing(), command=command, subject=ref.full_name)
     else:

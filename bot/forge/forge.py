@@ -7,6 +7,7 @@ from bot.forge.api import Api
 from bot.forge.checks import Checks
 from bot.forge.files import Files
 from bot.forge.issues import Issues
+from bot.forge.organizations import Organizations
 from bot.forge.pulls import Pulls
 from bot.forge.repos import Repos
 from bot.forge.reviews import Reviews
@@ -19,6 +20,7 @@ class Forge:
         self.api = api
         self._account = account
         self.repos = Repos(api)
+        self.organizations = Organizations(api)
         self.issues = Issues(api, self.me)
         self.pulls = Pulls(api)
         self.reviews = Reviews(api, self.me)

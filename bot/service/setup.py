@@ -2,7 +2,7 @@
 
 import ipaddress
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -18,7 +18,7 @@ from bot.service.fleet import Fleet
 from bot.service.issues import HALT, HOLD
 from bot.service.labels import INPUT_COLOR, SHOWN, WantedLabel
 from bot.settings import Settings
-from bot.store import agents, forge_facts, inbox
+from bot.store import agents, forge_facts, inbox, organizations
 from bot.store.agents import Agent
 from bot.store.wakeups import INBOX
 from bot.webhooks import decode
@@ -163,22 +163,25 @@ def set_up(
     ref = RepoRef(repository.id, repository.full_name)
     url = fleet.settings.server.url.rstrip("/") + HOOK_PATH
     control = fleet.settings.forgejo.control_repo
-    found = plan(
-        fleet.forge.repos.labels(ref),
-        hooks_of(fleet, ref),
-        wanted_labels(fleet.settings, fleet.read(agents.listed), control=control.lower() == ref.full_name.lower()),
-        url,
-        new_hook=new_hook,
-    )
+    wanted = wanted_labels(fleet.settings, fleet.read(agents.listed), control=control.lower() == ref.full_name.lower())
+    found = within_org(fleet, ref, plan(labels_of(fleet, ref), hooks_of(fleet, ref), wanted, url, new_hook=new_hook))
     if dry_run:
         return Done(repository, url, found, Trial.NONE)
     try:
-        _change_labels(fleet, ref, found.labels)
+        change_labels(
+            found.labels,
+            lambda x: fleet.forge.repos.make_label(ref, x.name, x.color, x.description, exclusive=x.exclusive),
+            lambda label_id: fleet.forge.repos.edit_label(ref, label_id, exclusive=True),
+        )
     except Refused as refusal:
         if refusal.status != 403:
             raise
         raise Refused(may_not_label(ref.full_name), give_write(), 403, "may_not_label") from refusal
-    hook_id = _change_hooks(fleet, ref, found.hooks, url)
+    hook_id = change_hooks(
+        found.hooks,
+        lambda: fleet.forge.repos.make_hook(ref, url, fleet.settings.forgejo.webhook_secret.get_secret_value()).id,
+        lambda old: fleet.forge.repos.delete_hook(ref, old),
+    )
     fleet.remember(repository, watch=True)
     trial = try_hook(fleet, ref, hook_id, wait_secs) if hook_id else Trial.NONE
     return Done(repository, url, found, trial)
@@ -262,6 +265,26 @@ def _wrong(hook: Hook) -> Wrong | None:
     return Wrong.FILTERED if hook.branch_filter not in ("", "*") else None
 
 
+def labels_of(fleet: Fleet, ref: RepoRef) -> list[Label]:
+    """Those that its issues can have: its own, and its organisation's when that is set up."""
+    own = fleet.forge.repos.labels(ref)
+    if not fleet.read(lambda sql: organizations.serves(sql, ref.full_name)):
+        return own
+    names = {label.name for label in own}
+    shared = fleet.forge.organizations.labels(ref.full_name.partition("/")[0])
+    return own + [label for label in shared if label.name not in names]
+
+
+def within_org(fleet: Fleet, ref: RepoRef, found: Plan) -> Plan:
+    """Where an organisation's webhook serves the repository, one of its own would send everything twice."""
+    if not fleet.read(lambda sql: organizations.serves(sql, ref.full_name)):
+        return found
+    there = [HookChange(Mark.DELETE, x.id, Wrong.DOUBLE) for x in found.hooks or () if x.id]
+    own = {label.id for label in fleet.forge.repos.labels(ref)}
+    kept = tuple(x for x in found.labels if x.mark is not Mark.MEND or x.id in own)
+    return Plan(kept, tuple(there))
+
+
 def hooks_of(fleet: Fleet, ref: RepoRef) -> list[Hook] | None:
     """Every webhook of the repository; None when the forge does not show them to the bot."""
     try:
@@ -272,24 +295,24 @@ def hooks_of(fleet: Fleet, ref: RepoRef) -> list[Hook] | None:
         raise
 
 
-def _change_labels(fleet: Fleet, ref: RepoRef, changes: Sequence[LabelChange]) -> None:
+def change_labels(
+    changes: Sequence[LabelChange], make: Callable[[WantedLabel], None], mend: Callable[[int], None]
+) -> None:
     for change in changes:
-        label = change.label
         if change.mark is Mark.MAKE:
-            fleet.forge.repos.make_label(ref, label.name, label.color, label.description, exclusive=label.exclusive)
+            make(change.label)
         elif change.mark is Mark.MEND:
-            fleet.forge.repos.edit_label(ref, change.id, exclusive=True)
+            mend(change.id)
 
 
-def _change_hooks(fleet: Fleet, ref: RepoRef, changes: Sequence[HookChange] | None, url: str) -> int:
+def change_hooks(changes: Sequence[HookChange] | None, make: Callable[[], int], delete: Callable[[int], None]) -> int:
     """The new one first, so that no event falls between the two; returns the id of the hook in use, 0 for none."""
     in_use = 0
     for change in changes or ():
         if change.mark is Mark.MAKE:
-            secret = fleet.settings.forgejo.webhook_secret.get_secret_value()
-            in_use = fleet.forge.repos.make_hook(ref, url, secret).id
+            in_use = make()
         elif change.mark is Mark.DELETE:
-            fleet.forge.repos.delete_hook(ref, change.id)
+            delete(change.id)
         else:
             in_use = change.id
     return in_use

@@ -14,6 +14,7 @@ from bot.standin.app import application
 from bot.standin.deliveries import Deliveries
 from bot.standin.faults import Faults
 from bot.standin.hooks import deliveries_for
+from bot.standin.organizations import Organization
 from bot.standin.people import Person, Token
 from bot.standin.record import Record
 from bot.standin.repositories import Repository
@@ -46,6 +47,7 @@ class Standin:
         self.url = "http://forge.test"
         self.people: dict[str, Person] = {}
         self.repositories: dict[int, Repository] = {}
+        self.organizations: dict[str, Organization] = {}
         self.moved: dict[str, int] = {}
         self.requests: list[Record] = []
         self.runs: dict[int, Run] = {}
@@ -73,6 +75,13 @@ class Standin:
                 made.new_token()
                 self.people[login] = made
             return self.people[login]
+
+    def organization(self, login: str, *owners: Person) -> Organization:
+        """The organisation of that name, made when it is not there; its repositories are made as anyone's."""
+        with self.lock:
+            made = self.organizations.setdefault(login.lower(), Organization(self.person(login)))
+            made.owners |= set(owners)
+            return made
 
     def repository(
         self,
@@ -108,7 +117,8 @@ class Standin:
 
     def emit(self, repo: Repository, event_type: str, payload: Mapping[str, Json], *, ref: str = "") -> None:
         """Queue a webhook for every hook that wants it; the body is fixed here, as Forgejo does."""
-        for delivery in deliveries_for(repo.hooks, event_type, payload, ref):
+        org = self.organizations.get(repo.owner.login.lower())
+        for delivery in deliveries_for([*repo.hooks, *(org.hooks if org else ())], event_type, payload, ref):
             self.deliveries.queue(delivery)
 
     @contextmanager

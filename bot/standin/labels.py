@@ -47,7 +47,9 @@ def known(repo: "Repository", given: Iterable[int | str]) -> list[Label]:
     wanted = list(given)
     if len({type(item) for item in wanted}) > 1 or any(isinstance(item, bool) for item in wanted):
         raise Refusal(400, "labels should be an array of strings or integers")
-    return [label for label in repo.labels if label.name in wanted or label.id in wanted]
+    org = repo.forge.organizations.get(repo.owner.login.lower())
+    there = [*repo.labels, *(org.labels if org else ())]
+    return [label for label in there if label.name in wanted or label.id in wanted]
 
 
 def add(issue: "Issue", by: "Person", labels: Sequence[Label]) -> None:

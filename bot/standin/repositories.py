@@ -84,7 +84,8 @@ class Repository:
         least = Right.NONE if self.private else Right.READ
         if person is None:
             return least
-        if person.is_admin or person is self.owner:
+        org = self.forge.organizations.get(self.owner.login.lower())
+        if person.is_admin or person is self.owner or (org and person in org.owners):
             return Right.OWNER
         return max(least, self.rights.get(person.login, Right.NONE))
 

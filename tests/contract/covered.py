@@ -64,6 +64,8 @@ HELD_ELSEWHERE: Final = frozenset(
 UNRECORDED: Final = {
     "PUT /repos/<owner>/<repo>/collaborators/<login>": "pyforgejo repository.repo_add_collaborator: 204",
     "GET /repos/<owner>/<repo>/labels/<int:id>": "pyforgejo issue.get_label: a Label",
+    "GET /orgs/<org>/repos": "pyforgejo organization.org_list_repos: a list of Repository",
+    "PATCH /orgs/<org>/labels/<int:id>": "pyforgejo organization.org_edit_label: a Label",
     "DELETE /repos/<owner>/<repo>/issues/<int:number>/reactions": "pyforgejo issue.delete_issue_reaction",
     "POST /repos/<owner>/<repo>/issues/comments/<int:comment>/assets": (
         "pyforgejo issue.create_issue_comment_attachment: as 241; its webhook is recorded (046)"

@@ -103,6 +103,9 @@ class RealTarget:
         body |= {"default_branch": "main", "readme": "Default"}
         self._call("POST", "/user/repos", body, (owner, self.password(owner)))
 
+    def organization(self, login: str, owner: str) -> None:
+        self._call("POST", "/orgs", {"username": login}, (owner, self.password(owner)))
+
     def grant(self, full_name: str, login: str, right: str) -> None:
         self._call("PUT", f"/repos/{full_name}/collaborators/{login}", {"permission": right})
 

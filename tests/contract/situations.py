@@ -20,6 +20,7 @@ def people_and_repositories(target: Target) -> None:
         target.grant(f"ann/{name}", "bob", "write")
         target.grant(f"ann/{name}", "fleet-bot", "admin")
     target.repository("ann/secret", private=True)
+    target.organization("acme", "ann")
 
 
 def _write(drive: Drive, by: str, branch: str, path: str, text: str, *, new: bool) -> None:

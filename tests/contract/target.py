@@ -29,6 +29,9 @@ class Target(Protocol):
     def repository(self, full_name: str, *, private: bool = False) -> None:
         """Make a repository with a README."""
 
+    def organization(self, login: str, owner: str) -> None:
+        """Make an organisation."""
+
     def grant(self, full_name: str, login: str, right: str) -> None:
         """Make someone a collaborator."""
 
@@ -64,6 +67,9 @@ class StandinTarget:
     def repository(self, full_name: str, *, private: bool = False) -> None:
         name = full_name.partition("/")[2]
         self.forge.repository(full_name, {"README.md": f"# {name}\n\nrecorded\n"}, private=private)
+
+    def organization(self, login: str, owner: str) -> None:
+        self.forge.organization(login, self.forge.person(owner))
 
     def grant(self, full_name: str, login: str, right: str) -> None:
         repo = self.forge.find(full_name)

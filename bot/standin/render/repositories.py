@@ -104,7 +104,13 @@ def repository(repo: "Repository", right: Right, viewer: Person | None = None) -
 
 
 def label(repo: "Repository", made: Label) -> dict[str, Json]:
-    """A label of a repository."""
+    """A label of a repository, or one of its organisation's that is on an issue there."""
+    owner = f"repos/{repo.full_name}" if made in repo.labels else f"orgs/{repo.owner.login}"
+    return label_at(f"{repo.forge.url}/api/v1/{owner}", made)
+
+
+def label_at(place: str, made: Label) -> dict[str, Json]:
+    """A label; ``place`` is the address of what it belongs to."""
     return {
         "id": made.id,
         "name": made.name,
@@ -112,7 +118,7 @@ def label(repo: "Repository", made: Label) -> dict[str, Json]:
         "is_archived": made.is_archived,
         "color": made.color,
         "description": made.description,
-        "url": f"{repo.forge.url}/api/v1/repos/{repo.full_name}/labels/{made.id}",
+        "url": f"{place}/labels/{made.id}",
     }
 
 

@@ -13,7 +13,7 @@ from bot.core.errors import Refused, Unavailable
 from bot.core.operator_text import another_worker, stop_the_other_worker
 from bot.dispatch.dispatcher import Dispatcher
 from bot.dispatch.workflows import WorkflowDispatcher
-from bot.service import clocks, housekeeping, intake, notices, publish, receipt_key, reconcile, sweep
+from bot.service import clocks, housekeeping, intake, notices, publish, receipt_key, reconcile, retention, sweep
 from bot.service.fleet import Fleet
 from bot.service.opening import opened
 from bot.settings import Settings
@@ -48,6 +48,7 @@ class Worker:
         self._tidying_due = threading.Event()
         self._comparing_due = threading.Event()
         self._looking_due = threading.Event()
+        self._limits_due = threading.Event()
         for due in (self._sweep_due, self._tidying_due):
             due.set()  # at start
         self._beaten: dict[str, float] = {}
@@ -97,6 +98,7 @@ class Worker:
         plan.every(1).days.do(self._tidying_due.set)
         plan.every(30).seconds.do(self._looking_due.set)
         plan.every(1).hours.do(self._comparing_due.set)
+        plan.every(10).minutes.do(self._limits_due.set)
         while not self._stop.wait(_TICK_SECS):
             if not lead.holds():
                 log.warning("the lead is lost, another worker takes over")
@@ -182,6 +184,9 @@ class Worker:
             self._tidying_due.clear()
             self._dispatcher.clear_up()
             housekeeping.tidy(self._fleet, go_on=lambda: self._go_on("housekeeping"))
+        if self._limits_due.is_set() and not self._stop.is_set():
+            self._limits_due.clear()
+            retention.hold_limits(self._fleet, go_on=lambda: self._go_on("housekeeping"))
 
     def _sleep_until(self, topic: str, seen: int, due: float | None) -> None:
         wait = _BEAT_SECS if due is None else min(_BEAT_SECS, max(0.0, due - self._fleet.clock()))

@@ -1,4 +1,4 @@
-"""What operators are told outside of the forge, conditions that last, and organisations."""
+"""What operators are told outside of the forge, conditions that last, organisations, and kept sizes."""
 
 from typing import Any
 
@@ -13,6 +13,12 @@ STATEMENTS = (
     "CREATE INDEX notice_made ON notice (made_at)",
     """CREATE TABLE lasting (
         name TEXT PRIMARY KEY, since {real} NOT NULL, told {int} NOT NULL){strict}""",
+    """INSERT INTO counter (name, labels, value)
+       SELECT 'kept_bytes', 'payloads', coalesce(sum(length(body)), 0) FROM inbox""",
+    "INSERT INTO counter (name, labels, value) SELECT 'kept_bytes', 'logs', coalesce(sum(length(text)), 0) FROM log",
+    "INSERT INTO counter (name, labels, value) SELECT 'kept_bytes', 'artifacts', coalesce(sum(size), 0) FROM artifact",
+    """INSERT INTO counter (name, labels, value)
+       SELECT 'kept_bytes', 'receipts', coalesce(sum(length(body)), 0) FROM receipt""",
     "CREATE TABLE organization (name TEXT PRIMARY KEY, since {real} NOT NULL){strict}",
 )
 

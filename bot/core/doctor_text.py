@@ -52,6 +52,24 @@ def space(path: str, gib: float) -> str:
     return f"{gib:.1f} GiB are free in {path}."
 
 
+def kept(parts: Sequence[tuple[str, int, int]]) -> str:
+    """``parts`` are kind, bytes, and the limit in bytes (0 = none)."""
+    said = [f"{kind} {_size(size)}" + (f" of {_size(limit)}" if limit else "") for kind, size, limit in parts]
+    return f"Kept for a while: {', '.join(said)}."
+
+
+def over_limit(kinds: Sequence[str]) -> str:
+    return (
+        f"Over the limit: {', '.join(kinds)}. What is left belongs to tasks that are not over, or the worker has not "
+        "come to it: is it running? Raise the limit under [orchestrator] otherwise."
+    )
+
+
+def _size(count: int) -> str:
+    mib = count / 1024**2
+    return f"{mib / 1024:.1f} GiB" if mib >= 1024 else f"{mib:.1f} MiB"
+
+
 def little_space(path: str, gib: float) -> str:
     return f"Only {gib:.1f} GiB are free in {path}: when it is full, webhooks are refused and no result is taken."
 

@@ -18,6 +18,7 @@ MEANING: Final[Mapping[str, str]] = {
     "agent_slots_used": "Tasks that run.",
     "hosts": "Configured hosts by state: up, unreachable, quarantined.",
     "loop_silence_seconds": "How long ago each loop of the worker last came round.",
+    "kept_bytes": "What is kept for a while: payloads (webhooks), logs, artifacts, receipts (agents' claims).",
     "webhooks": "Webhooks by outcome: accepted, duplicate, rejected (not signed by the forge).",
     "events": "Everything that happened to tasks, by kind.",
     "retries": "Attempts that ended without a result and are tried again, by reason.",

@@ -52,6 +52,7 @@ def examine(
 
 def _running(fleet: Fleet, delivery_secs: float) -> Iterator[Finding]:
     yield machine.worker(fleet.store, fleet.clock())
+    yield machine.kept(fleet.settings, fleet.store)
     yield from machine.queues(fleet.store)
     yield from machine.notifications(fleet.settings, fleet.store)
     for look in (forge.reached, forge.token):

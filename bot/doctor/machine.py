@@ -17,8 +17,9 @@ from bot.core import doctor_text as text
 from bot.core import notice_text
 from bot.core.errors import Refused
 from bot.doctor.finding import Finding, fail, ok, warn
+from bot.service.retention import limits
 from bot.settings import Settings
-from bot.store import Store, beats, inbox, notices, outbox
+from bot.store import Store, beats, inbox, notices, outbox, retention
 from bot.store.database import pending
 from bot.store.engines import Where, shown
 
@@ -30,6 +31,8 @@ _OTHERS: Final = 0o077
 _STUCK_SECS: Final = 300.0
 _LOOPS: Final = ("inbox", "outbox", "dispatch", "timers")
 _ANSWER_SECS: Final = 10
+#: Between two looks more may come than the limit allows.
+_SLACK: Final = 1.2
 #: Wishes that have failed this often mean that the forge does not take them.
 _FAILED_TRIES: Final = 2
 
@@ -59,7 +62,18 @@ def disk(settings: Settings, free: Callable[[Path], int]) -> Finding:
     return found("disk", text.little_space(str(folder), gib), text.make_space(str(folder)))
 
 
-def database(where: Where) -> Iterator[Finding]:
+def kept(settings: Settings, store: Store) -> Finding:
+    """How much lies there of what may go, against its limits."""
+    sizes = store.read(retention.kept)
+    bounds = limits(settings)
+    parts = [(kind, sizes[kind], bounds[kind]) for kind in retention.KINDS]
+    said = text.kept(parts)
+    if over := [kind for kind, size, bound in parts if bound and size > bound * _SLACK]:
+        return warn("disk.kept", said, text.over_limit(over))
+    return ok("disk.kept", said)
+
+
+def database(path: Path) -> Iterator[Finding]:
     """Nothing is made or changed; what follows needs a database only when every line is ok."""
     if not isinstance(where, Path):
         yield _schema(where)  # whether it is whole and private is its server's to say

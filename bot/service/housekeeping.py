@@ -7,6 +7,7 @@ import structlog
 
 from bot.core.errors import Refused, Unavailable
 from bot.execution.git import GitFailed, GitTimedOut
+from bot.service import retention
 from bot.service.artifacts import drop_unwanted
 from bot.service.fleet import Fleet
 from bot.store import Sql, artifacts, attempts, forge_facts, inbox, job_sessions, notices, request_keys, run_logs
@@ -37,6 +38,7 @@ def tidy(fleet: Fleet, go_on: Callable[[], bool] = lambda: True) -> None:
     _forget(fleet, given_prompts.forget, kept.keep_logs_days, go_on)
     fleet.store.write(lambda sql: job_sessions.forget(sql, fleet.clock()))
     _forget(fleet, artifacts.forget, kept.keep_logs_days, go_on)
+    retention.hold_limits(fleet, go_on)
     _drop_uploads(fleet)
     drop_unwanted(fleet, fleet.clock() - _DAY_SECS)
     for repo in fleet.read(forge_facts.repos):

@@ -20,6 +20,7 @@ from bot.settings.values import (
     REPOSITORY,
     BranchPrefix,
     Bytes,
+    BytesOrNone,
     Count,
     CountOrNone,
     DatabaseUrl,
@@ -209,7 +210,15 @@ class Orchestrator(Section):
     keep_payloads_days: Days = 14
     """How long webhooks that were dealt with are kept, in days."""
     keep_logs_days: Days = 90
-    """How long what an agent was told and printed, and files it handed in, are kept after its attempt, in days."""
+    """How long what an agent printed, and the files it handed in, are kept after its attempt ended, in days."""
+    max_payloads_bytes: BytesOrNone = 0
+    """Most bytes of webhooks kept; over it the oldest that were dealt with go before their time. 0: no limit."""
+    max_logs_bytes: BytesOrNone = 0
+    """Most bytes of what agents printed; over it that of tasks that are over goes, the oldest first. 0: no limit."""
+    max_artifacts_bytes: BytesOrNone = 0
+    """Most bytes of files that agents handed in, likewise. 0: no limit."""
+    max_receipts_bytes: BytesOrNone = 0
+    """Most bytes of what agents claimed, likewise; signed receipts are never deleted. 0: no limit."""
 
     @property
     def lease_secs(self) -> int:

@@ -168,3 +168,5 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 CountOrNone = Annotated[int, Field(ge=0, le=1_000_000)]
 #: From a kibibyte to 16 GiB.
 Bytes = Annotated[int, Field(ge=1024, le=17_179_869_184)]
+#: Up to a pebibyte; 0 = no limit.
+BytesOrNone = Annotated[int, Field(ge=0, le=1_125_899_906_842_624)]

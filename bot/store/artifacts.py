@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.store import retention
 from bot.store.dialect import Sql
 
 
@@ -23,6 +24,7 @@ def put(sql: Sql, one: Artifact) -> None:
         "INSERT INTO artifact (task_id, fence, name, sha256, size, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         *(one.task_id, one.fence, one.name, one.sha256, one.size, one.created_at),
     )
+    retention.added(sql, retention.ARTIFACTS, one.size)
 
 
 def of_attempt(sql: Sql, task_id: str, fence: int) -> list[Artifact]:
@@ -42,10 +44,12 @@ def wanted(sql: Sql, sha256: str) -> bool:
 
 def forget(sql: Sql, before: float, limit: int = 1000) -> int:
     """Forgets files of attempts that ended before ``before``; returns how many, at most ``limit``."""
-    return sql.run(
+    gone = sql.all(
         """DELETE FROM artifact WHERE (task_id, fence, name) IN
            (SELECT artifact.task_id, artifact.fence, artifact.name FROM artifact
             JOIN attempt ON attempt.task_id = artifact.task_id AND attempt.fence = artifact.fence
-            WHERE attempt.active = 0 AND attempt.ended_at < ? LIMIT ?)""",
+            WHERE attempt.active = 0 AND attempt.ended_at < ? LIMIT ?)
+           RETURNING size""",
         *(before, limit),
     )
+    return retention.took(sql, retention.ARTIFACTS, gone)

@@ -23,6 +23,8 @@ FAILURES: Final = "failures"
 DISPATCH: Final = "dispatch"
 COST: Final = "cost"
 TOKENS: Final = "tokens"
+#: Bytes of what may go, by kind; goes up and down too.
+KEPT: Final = "kept_bytes"
 #: Tasks by state; goes up and down with the projection, unlike all others.
 TASKS: Final = "tasks"
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from bot.store import counters
-from bot.store.dialect import Sql
+from bot.store import counters, retention
+from bot.store.dialect import Duplicate, Sql
 from bot.store.wakeups import INBOX
 
 
@@ -31,6 +31,7 @@ def put(sql: Sql, delivery: str, event_type: str, body: bytes, at: float) -> tup
     if not rows:
         return int(sql.value("SELECT id FROM inbox WHERE delivery = ?", delivery)), False
     counters.add(sql, counters.WEBHOOKS, "accepted")
+    retention.added(sql, retention.PAYLOADS, len(body))
     sql.wake(INBOX)
     return int(rows[0][0]), True
 
@@ -81,11 +82,13 @@ def dead(sql: Sql, inbox_id: int, error: str) -> None:
 
 def forget_done(sql: Sql, before: float, limit: int = 1000) -> int:
     """Deletes those dealt with that came before ``before``, oldest first; returns how many, at most ``limit``."""
-    return sql.run(
+    gone = sql.all(
         """DELETE FROM inbox WHERE id IN
-           (SELECT id FROM inbox WHERE state = 'done' AND received_at < ? ORDER BY id LIMIT ?)""",
+           (SELECT id FROM inbox WHERE state = 'done' AND received_at < ? ORDER BY id LIMIT ?)
+           RETURNING length(body)""",
         *(before, limit),
     )
+    return retention.took(sql, retention.PAYLOADS, gone)
 
 
 def next_due(sql: Sql) -> float | None:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from bot.core import ids
+from bot.store import retention
 from bot.store.dialect import Sql
 
 
@@ -13,10 +14,12 @@ def put(sql: Sql, task_id: str, fence: int, agent: str, sha256: str, body: dict[
     if known is not None:
         return str(known)
     receipt_id = ids.new("rcp", at)
+    text = json.dumps(body, sort_keys=True, ensure_ascii=False)
     sql.run(
         "INSERT INTO receipt (id, task_id, fence, agent, sha256, body, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        *(receipt_id, task_id, fence, agent, sha256, json.dumps(body, sort_keys=True, ensure_ascii=False), at),
+        *(receipt_id, task_id, fence, agent, sha256, text, at),
     )
+    retention.added(sql, retention.RECEIPTS, len(text))
     return receipt_id
 
 

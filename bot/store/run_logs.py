@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from bot.core import cleaning
+from bot.store import retention
 from bot.store.dialect import Sql
 
 #: Bytes kept per attempt; what comes after is counted, not kept.
@@ -29,11 +30,12 @@ def append(sql: Sql, task_id: str, fence: int, position: int, text: str) -> int:
         return known
     fresh = data[known - position :]
     if known < MAX_BYTES:
-        kept = _kept(fresh[: MAX_BYTES - known].decode(errors="replace"))
-        sql.run(
+        kept = cleaning.plain(fresh[: MAX_BYTES - known].decode(errors="replace"), MAX_BYTES)
+        if sql.run(
             "INSERT INTO log (task_id, fence, position, text) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             *(task_id, fence, known, kept),
-        )
+        ):
+            retention.added(sql, retention.LOGS, len(kept))
     end = known + len(fresh)
     sql.run("UPDATE attempt SET log_bytes = ? WHERE task_id = ? AND fence = ?", end, task_id, fence)
     return end
@@ -65,18 +67,12 @@ def digest(sql: Sql, task_id: str, fence: int) -> tuple[str, int]:
 
 def forget(sql: Sql, before: float, limit: int = 1000) -> int:
     """Deletes pieces of the logs of attempts that ended before ``before``; returns how many, at most ``limit``."""
-    return sql.run(
+    gone = sql.all(
         """DELETE FROM log WHERE (task_id, fence, position) IN
            (SELECT log.task_id, log.fence, log.position FROM log
             JOIN attempt ON attempt.task_id = log.task_id AND attempt.fence = log.fence
-            WHERE attempt.active = 0 AND attempt.ended_at < ? LIMIT ?)""",
+            WHERE attempt.active = 0 AND attempt.ended_at < ? LIMIT ?)
+           RETURNING length(text)""",
         *(before, limit),
     )
-
-
-def _kept(text: str) -> str:
-    return text.replace(_MARK, _MARK * 2).replace("\x00", f"{_MARK}0")
-
-
-def _sent(kept: str) -> str:
-    return _MARKED.sub(lambda found: "\x00" if found[1] == "0" else _MARK, kept)
+    return retention.took(sql, retention.LOGS, gone)

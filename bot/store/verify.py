@@ -8,7 +8,7 @@ from itertools import groupby
 from bot.core import recorded, task
 from bot.core.errors import Refused
 from bot.core.task import Task
-from bot.store import counters, log, tasks
+from bot.store import counters, log, retention, tasks
 from bot.store.dialect import Sql
 from bot.store.log import Raw
 
@@ -33,6 +33,7 @@ def differences(sql: Sql) -> Iterator[Difference]:
     yield from _classes(sql, seen)
     yield from _attempts(sql)
     yield from _counters(sql)
+    yield from _sizes(sql)
 
 
 def _folded(task_id: str, rows: Iterable[Raw]) -> Generator[Difference, None, Task | None]:
@@ -128,6 +129,13 @@ def _counters(sql: Sql) -> Iterator[Difference]:
         if kept.get(state, 0) != counted.get(state, 0):
             what = f"{kept.get(state, 0)} tasks are counted, there are {counted.get(state, 0)}"
             yield Difference(f"state {state}", what)
+
+
+def _sizes(sql: Sql) -> Iterator[Difference]:
+    counted, there = retention.kept(sql), retention.measured(sql)
+    for kind in retention.KINDS:
+        if counted[kind] != there[kind]:
+            yield Difference(f"kept {kind}", f"{counted[kind]} bytes are counted, there are {there[kind]}")
 
 
 def _attempts(sql: Sql) -> Iterator[Difference]:

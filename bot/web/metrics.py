@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 import bot
 from bot.core import metrics_text as text
 from bot.service.fleet import Fleet
-from bot.store import Sql, beats, counters, gauges, hosts
+from bot.store import Sql, beats, counters, gauges, hosts, retention
 from bot.store.gauges import Waiting
 from bot.store.measures import DISPATCH_BOUNDS
 from bot.web.answers import Answer
@@ -55,6 +55,7 @@ GAUGES: Final[Mapping[str, tuple[str, ...]]] = {
     "agent_slots_used": (),
     "hosts": ("state",),
     "loop_silence_seconds": ("loop",),
+    "kept_bytes": ("kind",),
 }
 DISPATCH: Final = "dispatch_seconds"
 
@@ -103,6 +104,8 @@ def families(sql: Sql, now: float) -> Iterator[Metric]:
         gauge["hosts"].add_metric([state], states.count(state))
     for loop, secs in beats.ages(sql, now).items():
         gauge["loop_silence_seconds"].add_metric([loop], secs)
+    for kind in retention.KINDS:
+        gauge["kept_bytes"].add_metric([kind], kept.get(counters.KEPT, {}).get((kind,), 0.0))
     yield from gauge.values()
     yield from _counters(kept)
     yield _dispatch(kept)

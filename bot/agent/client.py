@@ -125,6 +125,20 @@ class Client:
         """The end of the attempt; the same again gets the same answer."""
         return self._json("POST", _of(claim, "complete"), {**self._mine(claim), **completion})
 
+    @property
+    def agent_id(self) -> str:
+        return self._agent
+
+    def get(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Json:
+        """Anything below ``/api/v1`` that answers with JSON."""
+        return _decoded(self._call("GET", path, params=list(params)))
+
+    def text(self, path: str, params: Sequence[tuple[str, str]] = ()) -> str:
+        return self._call("GET", path, params=list(params)).content.decode(errors="replace")
+
+    def post(self, path: str, body: Json) -> Json:
+        return self._json("POST", path, body)
+
     def _mine(self, claim: Claim) -> Json:
         return {"agent_id": self._agent, "fence": claim.fence}
 

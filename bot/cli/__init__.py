@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "hosts",
     "import-seed",
     "init",
+    "mcp",
     "migrate",
     "notify",
     "receipts",

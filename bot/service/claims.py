@@ -4,7 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.core import cleaning, modes, text
+from bot import tracing
+from bot.core import cleaning, text
 from bot.core import events as e
 from bot.core.errors import Refused
 from bot.core.states import State
@@ -45,6 +46,7 @@ def claim(
     Returns None when nothing fits or the agent has no free slot. Raises Refused (404) for an unknown agent.
     """
     left_out: set[int] = set()
+    began = fleet.clock()
     for _ in range(_MOST_LOOKED_AT):
         offer = fleet.read(lambda sql: _candidate(fleet, sql, agent_id, repos, capabilities, claim_id, left_out))
         if offer is None:
@@ -58,6 +60,8 @@ def claim(
             lambda step: _claim(step, agent_id, repos, capabilities, claim_id, left_out), shared=side_by_side
         )
         if not isinstance(found, _CannotStart):
+            if found is not None:
+                tracing.past("claim", found.task.id, began, fleet.clock(), fence=found.fence, agent=agent_id)
             return found
     return None
 

@@ -33,14 +33,21 @@ class Fleet:
     forge: Forge
     clock: Callable[[], float] = time.time
     chance: Callable[[], float] = random.random
+    end_traces: Callable[[], None] = lambda: None
     looked_at: dict[tuple[int, int], float] = field(default_factory=dict, repr=False)
 
-    def step(self, command: "Callable[[Step], T]", *, shared: bool = False) -> T:
-        """Runs ``command`` in one transaction: events, projections and wanted effects, or nothing.
+    def step(self, command: "Callable[[Step], T]") -> T:
+        """Runs ``command`` in one transaction: events, projections and wanted effects, or nothing."""
+        steps: list[Step] = []
 
-        ``shared`` as for ``Store.write``: it locks what it decides by.
-        """
-        return self.store.write(lambda sql: command(Step(self, sql, self.clock())), shared=shared)
+        def taken(sql: Sql) -> T:
+            steps.append(Step(self, sql, self.clock()))
+            return command(steps[-1])
+
+        found = self.store.write(taken)
+        for what in steps[-1].afterwards:
+            what()
+        return found
 
     def read(self, query: Callable[[Sql], T]) -> T:
         return self.store.read(query)
@@ -108,12 +115,13 @@ def ref(repo: KnownRepository) -> RepoRef:
 
 
 class Step:
-    """One transaction; ``now`` is the same throughout."""
+    """One transaction; ``now`` is the same throughout. ``afterwards`` is done once it is committed."""
 
     def __init__(self, fleet: Fleet, sql: Sql, now: float) -> None:
         self.fleet = fleet
         self.sql = sql
         self.now = now
+        self.afterwards: list[Callable[[], None]] = []
 
     def task(self, task_id: str) -> Task:
         return tasks.get(self.sql, task_id)

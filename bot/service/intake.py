@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
+from bot import tracing
 from bot.core.errors import Unavailable
 from bot.core.retry import RetryPolicy, backoff
 from bot.core.states import State
@@ -29,9 +30,10 @@ def receive(fleet: Fleet, headers: Mapping[str, str], body: bytes) -> tuple[int,
     forgejo = fleet.settings.forgejo
     secrets = [forgejo.webhook_secret.get_secret_value(), forgejo.webhook_secret_previous.get_secret_value()]
     signed = verify.check(headers, body, secrets)
-    return fleet.store.write(
-        lambda sql: inbox.put(sql, signed.delivery, signed.event_type, signed.body, fleet.clock()), shared=True
-    )
+    with tracing.span("webhook", signed.delivery, event=signed.event_type):
+        return fleet.store.write(
+            lambda sql: inbox.put(sql, signed.delivery, signed.event_type, signed.body, fleet.clock())
+        )
 
 
 def work_off(fleet: Fleet, limit: int = 50, go_on: Callable[[], bool] = lambda: True) -> int:
@@ -44,7 +46,8 @@ def work_off(fleet: Fleet, limit: int = 50, go_on: Callable[[], bool] = lambda: 
     for delivery in found:
         if not go_on():
             break
-        _deal_with(fleet, delivery)
+        with tracing.span("inbox", delivery.delivery, event=delivery.event_type, tries=delivery.tries):
+            _deal_with(fleet, delivery)
     return len(found)
 
 

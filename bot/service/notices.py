@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from bot import tracing
 from bot.core import events as e
 from bot.core import notice_text as text
 from bot.core.errors import Refused, Unavailable
@@ -129,7 +130,8 @@ def _deal_with(fleet: Fleet, entry: NotifyEntry | None, one: Pending, silent: di
         fleet.store.write(lambda sql: kept.put_off(sql, one.id, later))
         return
     try:
-        send(entry, one.id, one.notice, one.made_at, now)
+        with tracing.span("notice", one.notice.task_id or one.id, kind=one.notice.kind.value, destination=entry.name):
+            send(entry, one.id, one.notice, one.made_at, now)
     except Unavailable as problem:
         wait = backoff(_AGAIN, one.tries + 1, fleet.chance())
         silent[entry.name] = fleet.clock() + max(wait, problem.retry_after or 0.0)

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from bot import logs
+from bot import logs, tracing
 from bot.core.facts import Account
 from bot.forge import Api, Forge
 from bot.service.fleet import Fleet
@@ -17,18 +17,20 @@ def open_fleet(settings: Settings) -> Fleet:
     Whoever opens it closes it (``close_fleet``). Raises Refused when the database's schema is not this program's.
     """
     logs.configure(settings.log.level, settings.log.format, settings.secrets())
-    store = open_store(settings.orchestrator.database)
+    end_traces = tracing.configure(settings.log.traces_url)
+    store = open_store(settings.orchestrator.db_path)
     f = settings.forgejo
     api = Api(f.url, f.token.get_secret_value(), timeout_secs=f.request_timeout_secs, ca_file=f.ca_file)
     api.on_failure = lambda kind: store.tally.add(counters.FORGE_ERRORS, kind)
     account = Account(f.bot_id, f.bot_login) if f.bot_id and f.bot_login else None
-    return Fleet(settings, store, Forge(api, account))
+    return Fleet(settings, store, Forge(api, account), end_traces=end_traces)
 
 
 def close_fleet(fleet: Fleet) -> None:
     """Wakes everyone who waits, then lets go of database and forge."""
     fleet.store.close()
     fleet.forge.close()
+    fleet.end_traces()
 
 
 @contextlib.contextmanager

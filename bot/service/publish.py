@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import structlog
 
+from bot import tracing
 from bot.core import events as e
 from bot.core import feedback_text, text, view
 from bot.core.errors import Refused, Unavailable
@@ -46,7 +47,8 @@ def work_off(fleet: Fleet, limit: int = 50, go_on: Callable[[], bool] = lambda: 
 
 def _fulfil(fleet: Fleet, wish: Wish) -> None:
     try:
-        known = PUBLISHERS[wish.kind](fleet, wish)
+        with tracing.span(f"outbox {wish.kind}", wish.task_id or wish.target, tries=wish.tries):
+            known = PUBLISHERS[wish.kind](fleet, wish)
     except NotWanted as problem:
         said = str(problem)
         fleet.store.write(lambda sql: outbox.dropped(sql, wish.target, wish.version, said))

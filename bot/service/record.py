@@ -1,5 +1,6 @@
 """Writing an event, and asking for everything that follows from it: timers, branch, pull request, what is shown."""
 
+from bot import tracing
 from bot.core import events as e
 from bot.core import gate_text, ids, modes, text, view
 from bot.core.events import Event
@@ -76,6 +77,12 @@ def label_key(task_id: str) -> str:
 def _attempt_over(step: Step, before: Task, after: Task, event: Event) -> None:
     if isinstance(event, e.AttemptFailed):
         avoiding.remember(step, after, event, before.agent)
+    why = event.reason.value if isinstance(event, (e.AttemptFailed, e.AttemptLost, e.GaveUp)) else ""
+    step.afterwards.append(
+        lambda: tracing.past(
+            "attempt", before.id, before.claimed_at, step.now, failed=why, fence=before.fence, agent=before.agent
+        )
+    )
     attempts.close(step.sql, before.id, before.fence, outcome=_outcome(event), at=step.now)
     timers.disarm(step.sql, timeout_key(before.id))
     drained.report(step)

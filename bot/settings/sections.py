@@ -296,6 +296,8 @@ class Log(Section):
     """Least important kind of line that is written."""
     format: Literal["auto", "json", "pretty"] = "auto"
     """`json`: one object per line; `pretty`: for people; `auto`: pretty on a terminal, else json."""
+    traces_url: WebAddress = ""
+    """Where OpenTelemetry traces go (OTLP over HTTP). Needs `agent-fleet[otel]`. Empty: nowhere."""
 
 
 class Settings(BaseSettings):

@@ -15,6 +15,7 @@ HEIGHT: Final = {
     "core": 0,
     "settings": 1,
     "logs": 1,
+    "tracing": 1,
     "signing": 1,
     "idkeys": 1,
     "commands": 2,
@@ -30,6 +31,7 @@ HEIGHT: Final = {
     "doctor": 5,
     "worker": 5,
     "agent": 5,
+    "mcp": 5,
     "__main__": 7,
     "cli": 5,
     "demo": 5,
@@ -54,6 +56,8 @@ DOORS: Final = {
     "flask": {"web", "standin", "app"},
     "pydantic_settings": {"settings"},
     "click": {"cli"},
+    "mcp": {"mcp"},
+    "opentelemetry": {"tracing"},
 }
 
 

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-power test-postgres test-agents bench lint format run lock clean
+.PHONY: demo test test-power test-agents lint format run lock aarch64 clean
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Agent Fleet needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
@@ -52,6 +52,12 @@ run: $(STAMP)
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet pyproject.toml --output-file requirements/runtime.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet pyproject.toml --group dev --output-file requirements/dev.txt
+
+# Every locked dependency has a wheel for 64-bit ARM, so nothing is compiled there. Downloads to look, installs nothing.
+aarch64: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --dry-run --ignore-installed --require-hashes \
+		--only-binary :all: --target build/aarch64 --implementation cp --python-version 3.11 \
+		--platform manylinux_2_28_aarch64 --platform manylinux2014_aarch64 --requirement requirements/runtime.txt
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build

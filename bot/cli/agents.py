@@ -60,8 +60,11 @@ def listed(config: Path | None, as_json: bool) -> None:
 @click.option("--repo", "repos", multiple=True, metavar="GLOB", help="Only tasks of these repositories (owner/*).")
 @click.option("--legacy", is_flag=True, help="For agents written for the earlier agent-fleet, which know no fences.")
 @lasting
+@json_option
 @config_option
-def token(config: Path | None, name: str, repos: tuple[str, ...], legacy: bool, days: int | None) -> None:
+def token(
+    config: Path | None, name: str, repos: tuple[str, ...], legacy: bool, days: int | None, as_json: bool
+) -> None:
     """Make a token for the agent NAME and print it, once."""
     if not IDENTIFIER.fullmatch(name):
         raise Refused(text.bad_agent_name(name), text.agent_name_rule())
@@ -80,4 +83,4 @@ def token(config: Path | None, name: str, repos: tuple[str, ...], legacy: bool, 
                 expires_at=expiry(now, days),
             )
         )
-    shown_once(secret)
+    shown_once(secret, as_json=as_json)

@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from bot.cli.opening import opened_store
-from bot.cli.options import config_option, json_option
+from bot.cli.options import answer, config_option, json_option
 from bot.core import operating_text as text
 from bot.core.errors import Refused
 from bot.service import pausing
@@ -70,38 +70,42 @@ def status(config: Path | None, as_json: bool) -> None:
 @command.command("pause")
 @click.argument("reason")
 @_REPO
+@json_option
 @config_option
-def pause(config: Path | None, reason: str, repo: str | None) -> None:
+def pause(config: Path | None, reason: str, repo: str | None, as_json: bool) -> None:
     """Start nothing new; what runs goes on."""
     with opened(load(config, os.environ).settings) as fleet:
         where = _repo_id(fleet, repo)
         fleet.step(lambda step: pausing.pause(step, _row(where, reason)))
-    click.echo(text.paused(repo or ""))
+    answer({"paused": True, "repo": repo}, [text.paused(repo or "")], as_json=as_json)
 
 
 @command.command("halt")
 @click.argument("reason")
 @_REPO
+@json_option
 @config_option
-def halt(config: Path | None, reason: str, repo: str | None) -> None:
+def halt(config: Path | None, reason: str, repo: str | None, as_json: bool) -> None:
     """Start nothing new and cancel everything that runs, now."""
     with opened(load(config, os.environ).settings) as fleet:
         where = _repo_id(fleet, repo)
         row = _row(where, reason)
         stopped = fleet.step(lambda step: pausing.halt(step, row, f"cli:{row.at}"))
-    click.echo(text.halted(repo or "", stopped))
+    said = {"paused": True, "repo": repo, "cancelled": stopped}
+    answer(said, [text.halted(repo or "", stopped)], as_json=as_json)
 
 
 @command.command("resume")
 @_REPO
+@json_option
 @config_option
-def resume(config: Path | None, repo: str | None) -> None:
+def resume(config: Path | None, repo: str | None, as_json: bool) -> None:
     """Go on after a pause or halt by command; one by label or policy is lifted where it was made."""
     with opened(load(config, os.environ).settings) as fleet:
         where = _repo_id(fleet, repo)
         if not fleet.step(lambda step: pausing.resume(step, where, "", _COMMAND)):
             raise Refused(text.was_not_paused(repo or ""), text.see_status())
-    click.echo(text.resumed(repo or ""))
+    answer({"paused": False, "repo": repo}, [text.resumed(repo or "")], as_json=as_json)
 
 
 def _row(repo_id: int, reason: str) -> PauseRow:

@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from bot.cli.agent_types import startable
-from bot.cli.options import config_option, json_option
+from bot.cli.options import answer, config_option, json_option
 from bot.core import host_text as text
 from bot.core.errors import Refused
 from bot.doctor.host_needs import can_log_in, key_file_troubles, log_in, wanted_by
@@ -105,30 +105,32 @@ def check(host_id: str, config: Path | None, as_json: bool) -> None:
 @command.command("add")
 @click.argument("host_id", metavar="HOST")
 @click.option("--yes", is_flag=True, help="Pin without asking: only where nobody can stand between.")
+@json_option
 @config_option
-def add(host_id: str, yes: bool, config: Path | None) -> None:
+def add(host_id: str, yes: bool, config: Path | None, as_json: bool) -> None:
     """Show the host key of HOST and, once you say that it is right, pin it."""
     settings = load(config, os.environ).settings
     entry = _entry(settings, host_id)
     if entry.is_local:
-        click.echo(text.local_needs_no_key(host_id))
+        answer({"host": host_id, "pinned": None}, [text.local_needs_no_key(host_id)], as_json=as_json)
         return
     login, pins = login_of(entry), pins_of(entry, settings.orchestrator.data_path)
     with _reaching(entry):
         key = seen_key(login)
-    click.echo(text.shows_key(login.where, key.kind, key.fingerprint))
+    click.echo(text.shows_key(login.where, key.kind, key.fingerprint), err=as_json)
+    said = {"host": host_id, "pinned": key.fingerprint, "file": str(pins.file)}
     already = pins.in_file()
     if key in already:
-        click.echo(text.already_pinned(str(pins.file)))
+        answer(said, [text.already_pinned(str(pins.file))], as_json=as_json)
         return
     if already:
         pins.check(key)  # refuses: a key that changed is never added beside the old one
     if not yes:
-        click.echo(text.compare_with())
-        if not click.confirm(text.is_it_right()):
+        click.echo(text.compare_with(), err=as_json)
+        if not click.confirm(text.is_it_right(), err=as_json):
             raise Refused(text.not_pinned())
     pins.pin(key)
-    click.echo(text.pinned(str(pins.file)))
+    answer(said, [text.pinned(str(pins.file))], as_json=as_json)
 
 
 def _entry(settings: Settings, host_id: str) -> HostEntry:

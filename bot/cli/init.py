@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from bot.cli.config_file import write_new
+from bot.cli.options import answer, json_option
 from bot.core import backup_text as text
 from bot.core.errors import Refused
 from bot.settings.reference import toml_value
@@ -27,8 +28,16 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 @click.option("--port", type=int, help="Port to listen on [default: 9090].")
 @click.option("--db-path", default="", metavar="FILE", help="The database [default: data/agent-fleet.db].")
 @click.option("--output", default="agent-fleet.toml", type=_FILE, show_default=True, help="The file to write.")
+@json_option
 def command(
-    url: str, token_file: Path | None, public_url: str, bind: str, port: int | None, db_path: str, output: Path
+    url: str,
+    token_file: Path | None,
+    public_url: str,
+    bind: str,
+    port: int | None,
+    db_path: str,
+    output: Path,
+    as_json: bool,
 ) -> None:
     """Write a configuration file, readable by you alone, with secrets of its own; asks for what is not given.
 
@@ -46,12 +55,9 @@ def command(
         given = [f"{name} = {toml_value(value)}" for name, value in values.items() if value not in ("", None)]
         lines += ["", f"[{section}]", *given] if given else []
     write_new(output, "\n".join(lines) + "\n")
-    click.echo(text.init_written(str(output)))
-    settings = load(output, {}).settings
-    if not public_url and settings.server.bind in _LOOPBACK and urlsplit(url).hostname not in _LOOPBACK:
-        click.echo(text.init_only_here(settings.server.url))
     usual = output.name in ("agent-fleet.toml", "config.toml") and output.resolve().parent == Path.cwd()
-    click.echo(text.init_next("" if usual else str(output)))
+    lines = [text.init_written(str(output)), text.init_next("" if usual else str(output))]
+    answer({"written": str(output)}, lines, as_json=as_json)
 
 
 def _token(url: str, token_file: Path | None) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from bot.cli.options import config_option
+from bot.cli.options import answer, config_option, json_option
 from bot.core import operator_text as text
 from bot.core.errors import Refused
 from bot.settings import load
@@ -16,15 +16,14 @@ from bot.store.engines import shown
 @click.command("migrate")
 @config_option
 @click.option("--check", is_flag=True, help="Change nothing; fail when something is to be applied.")
-def command(config: Path | None, check: bool) -> None:
+@json_option
+def command(config: Path | None, check: bool, as_json: bool) -> None:
     """Make the database, or bring it up to this version; safe to run at any time and twice at once."""
     where = load(config, os.environ, for_bot=False).settings.orchestrator.database
     if check:
         waiting = pending(where)
         if waiting:
-            raise Refused(text.not_applied(shown(where), waiting), text.run_migrate())
-        click.echo(text.schema_current(shown(where)))
-        return
-    for name in migrate(where):
-        click.echo(text.applied(name))
-    click.echo(text.schema_current(shown(where)))
+            raise Refused(text.not_applied(str(path), waiting), text.run_migrate())
+    applied = [] if check else migrate(path)
+    lines = [*(text.applied(name) for name in applied), text.schema_current(str(path))]
+    answer({"database": str(path), "applied": applied}, lines, as_json=as_json)

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,3 +32,12 @@ def config_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """``--json``; passes ``as_json: bool``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
+
+
+def answer(said: Mapping[str, object], lines: Sequence[str], *, as_json: bool) -> None:
+    """What a command says at its end: ``said`` for programs, ``lines`` for people."""
+    if as_json:
+        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        return
+    for line in lines:
+        click.echo(line)

@@ -12,7 +12,7 @@ import click
 from bot import signing
 from bot.cli.failures import Failure
 from bot.cli.opening import opened_store
-from bot.cli.options import config_option, json_option
+from bot.cli.options import answer, config_option, json_option
 from bot.core import canonical, receipts
 from bot.core import receipt_check_text as text
 from bot.core.errors import Refused, Unavailable
@@ -120,8 +120,9 @@ def show(config: Path | None, what: str) -> None:
 
 @command.command("key")
 @click.option("--all", "every", is_flag=True, help="Also the keys that signed before.")
+@json_option
 @config_option
-def key(config: Path | None, every: bool) -> None:
+def key(config: Path | None, every: bool, as_json: bool) -> None:
     """Print the public key that readers verify with (PEM); it is made when there is none yet."""
     from bot.service import receipt_key
     from bot.service.opening import opened
@@ -130,21 +131,26 @@ def key(config: Path | None, every: bool) -> None:
     with opened(load(config, os.environ, for_bot=False).settings) as fleet:
         receipt_key.ready(fleet)
         found = fleet.read(signed_receipts.keys)
-    for one in found if every else found[:1]:
+    chosen = found if every else found[:1]
+    if as_json:
+        answer({"keys": [{"key_id": x.key_id, "pem": signing.public_pem(x.public)} for x in chosen]}, [], as_json=True)
+        return
+    for one in chosen:
         click.echo(f"key {one.key_id}", err=True)
         click.echo(signing.public_pem(one.public), nl=False)
 
 
 @command.command("rotate-key")
+@json_option
 @config_option
-def rotate_key(config: Path | None) -> None:
+def rotate_key(config: Path | None, as_json: bool) -> None:
     """Sign with a new key from now on: regularly, after a leak, or when the old one is lost."""
     from bot.service import receipt_key
 
     settings = load(config, os.environ, for_bot=False).settings
     with opened_store(settings) as store:
         old, new = receipt_key.rotate(store, settings.orchestrator.data_path, time.time())
-    click.echo(text.key_rotated(old, new.key_id))
+    answer({"old": old, "new": new.key_id}, [text.key_rotated(old, new.key_id)], as_json=as_json)
 
 
 def _public_key(told: str) -> bytes:

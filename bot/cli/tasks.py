@@ -103,9 +103,10 @@ def show(config: Path | None, task_id: str, as_json: bool) -> None:
 @_TASK
 @click.option("--attempt", type=click.IntRange(1), help="Which attempt [default: the newest].")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the attempt ends, or Ctrl-C.")
+@json_option
 @config_option
-def logs(config: Path | None, task_id: str, attempt: int | None, follow: bool) -> None:
-    """Print what the agent of a task printed."""
+def logs(config: Path | None, task_id: str, attempt: int | None, follow: bool, as_json: bool) -> None:
+    """Print what the agent of a task printed; with --json a line for each piece."""
     settings = load(config, os.environ, for_bot=False).settings
     with opened_store(settings) as store:
         fence = attempt or store.read(lambda sql: tasks.get(sql, task_id)).fence
@@ -116,7 +117,8 @@ def logs(config: Path | None, task_id: str, attempt: int | None, follow: bool) -
             run = store.read(lambda sql: attempts.get(sql, task_id, fence))
             if run is not None and run.log_bytes > offset:
                 written = store.read(lambda sql, n=offset: run_logs.read(sql, task_id, fence, n))  # type: ignore[misc]
-                click.echo(written, nl=False)
+                piece = {"attempt": fence, "offset": offset, "text": written}
+                click.echo(json.dumps(piece, ensure_ascii=False) if as_json else written, nl=as_json)
                 offset = run.log_bytes
             if not follow or run is None or not run.active:
                 return

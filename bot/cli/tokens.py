@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from bot.cli.opening import opened_store
-from bot.cli.options import config_option, json_option
+from bot.cli.options import answer, config_option, json_option
 from bot.cli.tables import printed
 from bot.core import cleaning
 from bot.core import operator_text as text
@@ -35,9 +35,9 @@ def expiry(now: float, days: int | None) -> float:
     return now + days * 86_400 if days else 0.0
 
 
-def shown_once(secret: str) -> None:
+def shown_once(secret: str, *, as_json: bool) -> None:
     """The token on stdout and nothing else, so that it can be piped; the word about it on stderr."""
-    click.echo(secret)
+    answer({"token": secret}, [secret], as_json=as_json)
     click.echo(text.token_shown_once(), err=True)
 
 
@@ -50,8 +50,9 @@ def command() -> None:
 @click.option("--role", type=click.Choice(["read", "write", "admin"]), required=True, help="What it may do.")
 @click.option("--name", default="", help="What it is for, as `tokens list` shows it.")
 @lasting
+@json_option
 @config_option
-def create(config: Path | None, role: str, name: str, days: int | None) -> None:
+def create(config: Path | None, role: str, name: str, days: int | None, as_json: bool) -> None:
     """Make a token for a person or a program and print it, once."""
     settings = load(config, os.environ, for_bot=False).settings
     now = time.time()
@@ -61,7 +62,7 @@ def create(config: Path | None, role: str, name: str, days: int | None) -> None:
                 sql, name=cleaning.one_line(name, 100) or role, role=role, at=now, expires_at=expiry(now, days)
             )
         )
-    shown_once(secret)
+    shown_once(secret, as_json=as_json)
 
 
 @command.command("list")
@@ -85,15 +86,16 @@ def listed(config: Path | None, as_json: bool) -> None:
 
 @command.command("revoke")
 @click.argument("prefix")
+@json_option
 @config_option
-def revoke(config: Path | None, prefix: str) -> None:
+def revoke(config: Path | None, prefix: str, as_json: bool) -> None:
     """Make the token that begins with PREFIX worthless, from this moment on."""
     settings = load(config, os.environ, for_bot=False).settings
     with opened_store(settings) as store:
         begins = prefix[: tokens.PREFIX_CHARS]
         if not store.write(lambda sql: tokens.revoke(sql, begins, time.time())):
             raise Refused(text.no_such_token(begins), text.see_tokens())
-    click.echo(text.token_revoked(begins))
+    answer({"revoked": begins}, [text.token_revoked(begins)], as_json=as_json)
 
 
 def _row(token: Token, now: float) -> tuple[str, ...]:

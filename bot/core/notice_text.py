@@ -116,6 +116,10 @@ def too_old() -> str:
     return "It could not be sent for three days."
 
 
+def not_configured_any_more() -> str:
+    return "Its destination has gone from the configuration."
+
+
 def secret_missing(name: str) -> str:
     return f"The variable {name} that holds the secret of a notification is not set."
 

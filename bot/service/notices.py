@@ -123,7 +123,8 @@ def a_test(at: float) -> Notice:
 def _deal_with(fleet: Fleet, entry: NotifyEntry | None, one: Pending, silent: dict[str, float]) -> None:
     now = fleet.clock()
     if entry is None or now - one.made_at > _STALE_SECS:
-        fleet.store.write(lambda sql: kept.dropped(sql, one.id, text.too_old()))
+        why = text.too_old() if entry else text.not_configured_any_more()
+        fleet.store.write(lambda sql: kept.dropped(sql, one.id, why))
         return
     later = _not_before(entry, one.notice, now, silent.get(entry.name, now))
     if later > now:

@@ -10,7 +10,7 @@ from bot.core.facts import Repository, Right
 from bot.forge import Missing, RepoRef
 from bot.service.fleet import Fleet
 from bot.service.setup import HOOK_PATH, Plan, change_hooks, change_labels, hooks_of, plan, wanted_labels
-from bot.store import agents, forge_facts, organizations
+from bot.store import Sql, agents, forge_facts, organizations
 
 T = TypeVar("T")
 
@@ -94,9 +94,7 @@ def let_go_of_org(fleet: Fleet, org: str, *, dry_run: bool = False) -> OrgLetGo:
     if not dry_run:
         for hook_id in ours:
             there.delete_hook(org, hook_id)
-        for known in watched:
-            fleet.remember(fleet.forge.repos.by_id(known.id), watch=False)
-        fleet.store.write(lambda sql: organizations.forget(sql, org))
+        fleet.store.write(lambda sql: _forget(sql, org, [x.id for x in watched]))
     return OrgLetGo(org, url, ours, tuple(x.full_name for x in watched), was_set_up)
 
 
@@ -114,6 +112,12 @@ def asked(org: str, ask: Callable[[], T]) -> T:
         if refused.status != 403:
             raise
         raise Refused(text.not_an_owner(org), text.make_it_an_owner(org), 403, "not_an_owner") from refused
+
+
+def _forget(sql: Sql, org: str, watched: list[int]) -> None:
+    for repo_id in watched:  # also of repositories that are gone by now
+        forge_facts.unwatch(sql, repo_id)
+    organizations.forget(sql, org)
 
 
 def _doubles(fleet: Fleet, repositories: tuple[Repository, ...], url: str) -> tuple[tuple[str, int], ...]:

@@ -47,6 +47,11 @@ def watch(sql: Sql, repo_id: int) -> None:
     sql.run("UPDATE repo SET watched = 1 WHERE id = ? AND watched = 0", repo_id)
 
 
+def unwatch(sql: Sql, repo_id: int) -> None:
+    """Sweeps look at this repository no more."""
+    sql.run("UPDATE repo SET watched = 0 WHERE id = ?", repo_id)
+
+
 def swept(sql: Sql, repo_id: int, to: float) -> None:
     sql.run("UPDATE repo SET swept_to = max(swept_to, ?) WHERE id = ?", to, repo_id)
 

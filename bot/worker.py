@@ -19,7 +19,9 @@ from bot.service.opening import opened
 from bot.settings import Settings
 from bot.store import beats, inbox, outbox
 from bot.store import notices as kept_notices
-from bot.store.wakeups import INBOX, NOTICES, OUTBOX, WORK
+from bot.store.engines import shown
+from bot.store.leading import Lead
+from bot.store.wakeups import INBOX, NOTICES, OUTBOX, TOPICS, WORK
 
 log = structlog.get_logger(__name__)
 
@@ -49,35 +51,65 @@ class Worker:
         self._comparing_due = threading.Event()
         self._looking_due = threading.Event()
         self._limits_due = threading.Event()
-        for due in (self._sweep_due, self._tidying_due):
-            due.set()  # at start
         self._beaten: dict[str, float] = {}
         self._leads = False
 
     def run(self) -> None:
-        """Blocks. Raises Refused when another worker runs on this database."""
-        with only_one(self._fleet.store.path):
-            receipt_key.ready(self._fleet)
-            threads = [
-                threading.Thread(target=self._loop, args=(name, turn), name=name)
-                for name, turn in (
-                    ("inbox", self._inbox),
-                    ("outbox", self._outbox),
-                    ("notices", self._notices),
-                    ("dispatch", self._dispatch),
-                    ("workflows", self._workflows),
-                    ("hosts", self._hosts),
-                    ("timers", self._timers),
-                    ("sweep", self._sweep),
-                    ("housekeeping", self._tidy),
-                )
-            ]
-            for thread in threads:
-                thread.start()
-            self._keep_time()
-            for thread in threads:
-                thread.join()
-            self._dispatcher.stop()
+        """Blocks. Raises Refused when another worker runs on this SQLite database."""
+        lead = self._fleet.store.lead()
+        try:
+            while self._taken(lead):
+                self._leads = True
+                self._work(lead)
+                self._leads = False
+                lead.give_up()
+        finally:
+            lead.give_up()
+
+    def _taken(self, lead: Lead) -> bool:
+        """Waits for the lead; False when told to stop."""
+        while not self._stop.is_set():
+            try:
+                if lead.take():
+                    return True
+            except Unavailable as problem:
+                log.warning("waiting for the database to answer again", reason=str(problem))
+            if not lead.shared:
+                here = shown(self._fleet.store.where)
+                raise Refused(another_worker(here), stop_the_other_worker(), 409, "another_worker")
+            self._stop.wait(_TICK_SECS)
+        return False
+
+    def _work(self, lead: Lead) -> None:
+        """Until told to stop, or until the lead is lost: then another worker goes on where this one stopped."""
+        self._over.clear()
+        if self._stop.is_set():
+            return
+        for due in (self._sweep_due, self._tidying_due):
+            due.set()  # at start
+        receipt_key.ready(self._fleet)
+        threads = [
+            threading.Thread(target=self._loop, args=(name, turn), name=name)
+            for name, turn in (
+                ("inbox", self._inbox),
+                ("outbox", self._outbox),
+                ("notices", self._notices),
+                ("dispatch", self._dispatch),
+                ("workflows", self._workflows),
+                ("hosts", self._hosts),
+                ("timers", self._timers),
+                ("sweep", self._sweep),
+                ("housekeeping", self._tidy),
+            )
+        ]
+        for thread in threads:
+            thread.start()
+        self._keep_time(lead)
+        self._end_loops()
+        for thread in threads:
+            thread.join()
+        self._dispatcher.stop()
+        self._dispatcher, self._workflow_dispatcher = Dispatcher(self._fleet), WorkflowDispatcher(self._fleet)
 
     def stop(self) -> None:
         """Lets every loop finish what it is doing and end."""
@@ -184,27 +216,13 @@ class Worker:
             self._tidying_due.clear()
             self._dispatcher.clear_up()
             housekeeping.tidy(self._fleet, go_on=lambda: self._go_on("housekeeping"))
-        if self._limits_due.is_set() and not self._stop.is_set():
+        if self._limits_due.is_set() and not self._over.is_set():
             self._limits_due.clear()
             retention.hold_limits(self._fleet, go_on=lambda: self._go_on("housekeeping"))
 
     def _sleep_until(self, topic: str, seen: int, due: float | None) -> None:
         wait = _BEAT_SECS if due is None else min(_BEAT_SECS, max(0.0, due - self._fleet.clock()))
         self._fleet.store.wakeups.wait(topic, seen, wait)
-
-
-@contextlib.contextmanager
-def only_one(database: Path) -> Iterator[None]:
-    """Holds the worker's lock of this database; the kernel lets go of it when the process dies."""
-    fd = os.open(database.with_name(database.name + ".worker.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refused(another_worker(str(database)), stop_the_other_worker(), 409, "another_worker") from None
-        yield
-    finally:
-        os.close(fd)
 
 
 #: What `settle` works off.

@@ -13,12 +13,14 @@ STATEMENTS = (
     "CREATE INDEX notice_made ON notice (made_at)",
     """CREATE TABLE lasting (
         name TEXT PRIMARY KEY, since {real} NOT NULL, told {int} NOT NULL){strict}""",
-    """INSERT INTO counter (name, labels, value)
-       SELECT 'kept_bytes', 'payloads', coalesce(sum(length(body)), 0) FROM inbox""",
-    "INSERT INTO counter (name, labels, value) SELECT 'kept_bytes', 'logs', coalesce(sum(length(text)), 0) FROM log",
-    "INSERT INTO counter (name, labels, value) SELECT 'kept_bytes', 'artifacts', coalesce(sum(size), 0) FROM artifact",
-    """INSERT INTO counter (name, labels, value)
-       SELECT 'kept_bytes', 'receipts', coalesce(sum(length(body)), 0) FROM receipt""",
+    """INSERT INTO counter (name, labels, value) SELECT 'kept_bytes', 'payloads', kept
+       FROM (SELECT sum(length(body)) AS kept FROM inbox) AS found WHERE kept > 0""",
+    """INSERT INTO counter (name, labels, value) SELECT 'kept_bytes', 'logs', kept
+       FROM (SELECT sum(length(text)) AS kept FROM log) AS found WHERE kept > 0""",
+    """INSERT INTO counter (name, labels, value) SELECT 'kept_bytes', 'artifacts', kept
+       FROM (SELECT sum(size) AS kept FROM artifact) AS found WHERE kept > 0""",
+    """INSERT INTO counter (name, labels, value) SELECT 'kept_bytes', 'receipts', kept
+       FROM (SELECT sum(length(body)) AS kept FROM receipt) AS found WHERE kept > 0""",
     "CREATE TABLE organization (name TEXT PRIMARY KEY, since {real} NOT NULL){strict}",
 )
 

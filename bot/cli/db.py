@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bot.cli.opening import opened_store
-from bot.cli.options import config_option
+from bot.cli.options import answer, config_option, json_option
 from bot.core import database_text as text
 from bot.settings import load
 from bot.store import copying
@@ -21,7 +21,8 @@ def command() -> None:
 @command.command("copy")
 @config_option
 @click.option("--to", "target", required=True, metavar="URL", help="postgresql://… or the path of a new SQLite file.")
-def copy(config: Path | None, target: str) -> None:
+@json_option
+def copy(config: Path | None, target: str, as_json: bool) -> None:
     """Copy everything to an empty database, and compare it event by event.
 
     Stop every process of the fleet first. Then set database_url (or db_path) to the new one and start again.
@@ -29,4 +30,5 @@ def copy(config: Path | None, target: str) -> None:
     where = copying.place(target)
     with opened_store(load(config, os.environ, for_bot=False).settings) as store:
         found = copying.copy(store, where)
-    click.echo(text.copied(found.tables, found.rows, found.events, shown(where)))
+    said = {"database": shown(where), "tables": found.tables, "rows": found.rows, "events": found.events}
+    answer(said, [text.copied(found.tables, found.rows, found.events, shown(where))], as_json=as_json)

@@ -11,6 +11,7 @@ from bot.cli.config_file import write_new
 from bot.cli.options import answer, json_option
 from bot.core import backup_text as text
 from bot.core.errors import Refused
+from bot.settings import load
 from bot.settings.reference import toml_value
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -55,8 +56,12 @@ def command(
         given = [f"{name} = {toml_value(value)}" for name, value in values.items() if value not in ("", None)]
         lines += ["", f"[{section}]", *given] if given else []
     write_new(output, "\n".join(lines) + "\n")
+    settings = load(output, {}).settings
     usual = output.name in ("agent-fleet.toml", "config.toml") and output.resolve().parent == Path.cwd()
-    lines = [text.init_written(str(output)), text.init_next("" if usual else str(output))]
+    lines = [text.init_written(str(output))]
+    if not public_url and settings.server.bind in _LOOPBACK and urlsplit(url).hostname not in _LOOPBACK:
+        lines.append(text.init_only_here(settings.server.url))
+    lines.append(text.init_next("" if usual else str(output)))
     answer({"written": str(output)}, lines, as_json=as_json)
 
 

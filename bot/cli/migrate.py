@@ -23,7 +23,7 @@ def command(config: Path | None, check: bool, as_json: bool) -> None:
     if check:
         waiting = pending(where)
         if waiting:
-            raise Refused(text.not_applied(str(path), waiting), text.run_migrate())
-    applied = [] if check else migrate(path)
-    lines = [*(text.applied(name) for name in applied), text.schema_current(str(path))]
-    answer({"database": str(path), "applied": applied}, lines, as_json=as_json)
+            raise Refused(text.not_applied(shown(where), waiting), text.run_migrate())
+    applied = [] if check else migrate(where)
+    lines = [*(text.applied(name) for name in applied), text.schema_current(shown(where))]
+    answer({"database": shown(where), "applied": applied}, lines, as_json=as_json)

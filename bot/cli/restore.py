@@ -27,13 +27,14 @@ def command(config: Path | None, file: Path, as_json: bool) -> None:
     """
     settings = load(config, os.environ, for_bot=False).settings
     orchestrator = settings.orchestrator
-    contents, aside = restore(file, orchestrator.db_path, orchestrator.data_path, time.time())
-    lines = [text.restored(str(orchestrator.db_path), contents.events)]
+    path = file_of(orchestrator.database)
+    contents, aside = restore(file, path, orchestrator.data_path, time.time())
+    lines = [text.restored(str(path), contents.events)]
     lines += [text.kept_aside(str(aside))] if aside is not None else []
-    missing = pending(orchestrator.db_path)
+    missing = pending(path)
     lines += [text.then_migrate(missing)] if missing else []
     said = {
-        "database": str(orchestrator.db_path),
+        "database": str(path),
         "events": contents.events,
         "aside": str(aside) if aside is not None else None,
         "to_migrate": missing,

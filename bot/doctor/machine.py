@@ -73,7 +73,7 @@ def kept(settings: Settings, store: Store) -> Finding:
     return ok("disk.kept", said)
 
 
-def database(path: Path) -> Iterator[Finding]:
+def database(where: Where) -> Iterator[Finding]:
     """Nothing is made or changed; what follows needs a database only when every line is ok."""
     if not isinstance(where, Path):
         yield _schema(where)  # whether it is whole and private is its server's to say

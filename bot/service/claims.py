@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bot import tracing
-from bot.core import cleaning, text
+from bot.core import cleaning, modes, text
 from bot.core import events as e
 from bot.core.errors import Refused
 from bot.core.states import State

@@ -36,15 +36,18 @@ class Fleet:
     end_traces: Callable[[], None] = lambda: None
     looked_at: dict[tuple[int, int], float] = field(default_factory=dict, repr=False)
 
-    def step(self, command: "Callable[[Step], T]") -> T:
-        """Runs ``command`` in one transaction: events, projections and wanted effects, or nothing."""
+    def step(self, command: "Callable[[Step], T]", *, shared: bool = False) -> T:
+        """Runs ``command`` in one transaction: events, projections and wanted effects, or nothing.
+
+        ``shared`` as for ``Store.write``: it locks what it decides by.
+        """
         steps: list[Step] = []
 
         def taken(sql: Sql) -> T:
             steps.append(Step(self, sql, self.clock()))
             return command(steps[-1])
 
-        found = self.store.write(taken)
+        found = self.store.write(taken, shared=shared)
         for what in steps[-1].afterwards:
             what()
         return found

@@ -10,7 +10,19 @@ from bot.execution.git import GitFailed, GitTimedOut
 from bot.service import retention
 from bot.service.artifacts import drop_unwanted
 from bot.service.fleet import Fleet
-from bot.store import Sql, artifacts, attempts, forge_facts, inbox, job_sessions, notices, request_keys, run_logs
+from bot.store import (
+    Sql,
+    artifacts,
+    attempts,
+    forge_facts,
+    given_prompts,
+    inbox,
+    job_sessions,
+    notices,
+    request_keys,
+    run_logs,
+    started,
+)
 from bot.store.forge_facts import KnownRepository
 
 log = structlog.get_logger(__name__)
@@ -34,6 +46,7 @@ def tidy(fleet: Fleet, go_on: Callable[[], bool] = lambda: True) -> None:
     _forget(fleet, inbox.forget_done, kept.keep_payloads_days, go_on)
     _forget(fleet, request_keys.forget, _KEEP_KEYS_DAYS, go_on)
     _forget(fleet, notices.forget, _KEEP_KEYS_DAYS, go_on)
+    _forget(fleet, started.forget, _KEEP_STARTS_DAYS, go_on)
     _forget(fleet, run_logs.forget, kept.keep_logs_days, go_on)
     _forget(fleet, given_prompts.forget, kept.keep_logs_days, go_on)
     fleet.store.write(lambda sql: job_sessions.forget(sql, fleet.clock()))

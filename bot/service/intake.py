@@ -32,7 +32,7 @@ def receive(fleet: Fleet, headers: Mapping[str, str], body: bytes) -> tuple[int,
     signed = verify.check(headers, body, secrets)
     with tracing.span("webhook", signed.delivery, event=signed.event_type):
         return fleet.store.write(
-            lambda sql: inbox.put(sql, signed.delivery, signed.event_type, signed.body, fleet.clock())
+            lambda sql: inbox.put(sql, signed.delivery, signed.event_type, signed.body, fleet.clock()), shared=True
         )
 
 

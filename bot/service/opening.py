@@ -18,7 +18,7 @@ def open_fleet(settings: Settings) -> Fleet:
     """
     logs.configure(settings.log.level, settings.log.format, settings.secrets())
     end_traces = tracing.configure(settings.log.traces_url)
-    store = open_store(settings.orchestrator.db_path)
+    store = open_store(settings.orchestrator.database)
     f = settings.forgejo
     api = Api(f.url, f.token.get_secret_value(), timeout_secs=f.request_timeout_secs, ca_file=f.ca_file)
     api.on_failure = lambda kind: store.tally.add(counters.FORGE_ERRORS, kind)

@@ -7,7 +7,19 @@ from bot.core.events import Event
 from bot.core.reasons import Reason
 from bot.core.states import State
 from bot.core.task import Task
-from bot.service import answers, avoiding, display, drained, feedback_rules, notices, policies, receipts, rework
+from bot.service import (
+    answers,
+    avoiding,
+    display,
+    drained,
+    feedback_rules,
+    gates,
+    notices,
+    policies,
+    receipts,
+    rework,
+    tracked_time,
+)
 from bot.service.fleet import Step
 from bot.store import attempts, avoided, bodies, log, outbox, pauses, timers
 from bot.store.timers import Timer
@@ -39,7 +51,7 @@ def record(step: Step, before: Task, event: Event, *, cause: str, actor: str) ->
     display.show(step, after)
     _notify(step, before, after, event)
     notices.of_event(step, after, event)
-    return _keep_out(step, after)
+    return keep_out(step, after)
 
 
 def keep_out(step: Step, task: Task) -> Task:

@@ -3,11 +3,11 @@
 from bot.settings.actions import Actions, ActionsRule
 from bot.settings.hosts import HostAgent, HostEntry
 from bot.settings.loading import Loaded, load
+from bot.settings.log import Log
 from bot.settings.problems import Problem, SettingsError
 from bot.settings.sections import (
     Adapter,
     Forgejo,
-    Log,
     Orchestrator,
     Price,
     Server,

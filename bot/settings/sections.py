@@ -14,7 +14,8 @@ from bot.core import operator_text as text
 from bot.core.errors import Refused
 from bot.settings.actions import Actions
 from bot.settings.hosts import HostEntry
-from bot.settings.limits import Budget, Rework
+from bot.settings.limits import Budget, FollowUps, NeedsApproval, RateLimits, Rework
+from bot.settings.log import Log
 from bot.settings.notify import NotifyEntry
 from bot.settings.values import (
     REPOSITORY,
@@ -210,7 +211,7 @@ class Orchestrator(Section):
     keep_payloads_days: Days = 14
     """How long webhooks that were dealt with are kept, in days."""
     keep_logs_days: Days = 90
-    """How long what an agent printed, and the files it handed in, are kept after its attempt ended, in days."""
+    """How long what an agent was told and printed, and files it handed in, are kept after its attempt, in days."""
     max_payloads_bytes: BytesOrNone = 0
     """Most bytes of webhooks kept; over it the oldest that were dealt with go before their time. 0: no limit."""
     max_logs_bytes: BytesOrNone = 0
@@ -287,17 +288,6 @@ class Price(Section):
     """US dollars for a million output tokens."""
     cached_per_mtok: Dollars = 0
     """US dollars for a million input tokens that came from the provider's cache."""
-
-
-class Log(Section):
-    """What is logged, and how it looks."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least important kind of line that is written."""
-    format: Literal["auto", "json", "pretty"] = "auto"
-    """`json`: one object per line; `pretty`: for people; `auto`: pretty on a terminal, else json."""
-    traces_url: WebAddress = ""
-    """Where OpenTelemetry traces go (OTLP over HTTP). Needs `agent-fleet[otel]`. Empty: nowhere."""
 
 
 class Settings(BaseSettings):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.store import counters, retention
-from bot.store.dialect import Duplicate, Sql
+from bot.store.dialect import Sql
 from bot.store.wakeups import INBOX
 
 

@@ -30,7 +30,7 @@ def append(sql: Sql, task_id: str, fence: int, position: int, text: str) -> int:
         return known
     fresh = data[known - position :]
     if known < MAX_BYTES:
-        kept = cleaning.plain(fresh[: MAX_BYTES - known].decode(errors="replace"), MAX_BYTES)
+        kept = _kept(fresh[: MAX_BYTES - known].decode(errors="replace"))
         if sql.run(
             "INSERT INTO log (task_id, fence, position, text) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             *(task_id, fence, known, kept),
@@ -76,3 +76,11 @@ def forget(sql: Sql, before: float, limit: int = 1000) -> int:
         *(before, limit),
     )
     return retention.took(sql, retention.LOGS, gone)
+
+
+def _kept(text: str) -> str:
+    return text.replace(_MARK, _MARK * 2).replace("\x00", f"{_MARK}0")
+
+
+def _sent(kept: str) -> str:
+    return _MARKED.sub(lambda found: "\x00" if found[1] == "0" else _MARK, kept)

@@ -34,7 +34,7 @@ from tests.world.power import Power, PowerCut
 
 SECRET = "the hook's secret"
 ENROLMENT = "enrolment-token-of-the-world"
-_SECTIONS = ("rework", "budget", "prices", "needs_approval", "rate_limits", "follow_ups")
+_SECTIONS = ("rework", "budget", "prices", "notify", "needs_approval", "rate_limits", "follow_ups")
 _MAX_CATCH_UP_SECS = 30
 _PATIENCE_SECS = 60.0
 
@@ -89,8 +89,7 @@ class World:
         return repo
 
     def _start(self) -> None:
-        db = self._root / "fleet.db"
-        sections = {name: self._keys[name] for name in ("rework", "budget", "prices", "notify") if name in self._keys}
+        sections = {name: self._keys[name] for name in _SECTIONS if name in self._keys}
         keys = {name: value for name, value in self._keys.items() if name not in sections}
         orchestrator: dict[str, Any] = {"data_dir": str(self._root / "data"), **keys}
         if isinstance(self._database, Path):
@@ -280,7 +279,7 @@ class _Mirrored(Fleet):
 
 @contextlib.contextmanager
 def world(root: Path, *, clock: Clock | None = None, **keys: Any) -> Iterator[World]:
-    """A world in ``root``; ``keys`` are settings of ``[orchestrator]``, or sections (``rework``, ``notify`` …)."""
+    """A world in ``root``; ``keys`` are settings of ``[orchestrator]``, or whole sections."""
     clock, power = clock or Clock(), Power()
     forge = Standin(root / "forge", clock=clock, deliveries="manual")
     site = Site(power)

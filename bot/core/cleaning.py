@@ -35,6 +35,16 @@ def plain(text: str, limit: int = 1_000_000) -> str:
     return _INVISIBLE.sub("", _CONTROL.sub("", text))
 
 
+def revealed(text: str, limit: int = 1_000_000) -> str:
+    """Plain, but what cannot be seen is shown as what it is: ``⟨U+202E⟩``. For people who look at hostile text."""
+    text = _ANSI.sub("", storable(text, limit)).replace("\r\n", "\n").replace("\r", "\n")
+    return _INVISIBLE.sub(_named, _CONTROL.sub(_named, text))
+
+
+def _named(found: re.Match[str]) -> str:
+    return f"⟨U+{ord(found[0]):04X}⟩"
+
+
 def readable(text: str, limit: int = 1_000_000) -> str:
     """What a person sees of a text: plain, and without HTML comments (one that is not closed hides the rest).
 

@@ -62,6 +62,15 @@ def explained(task: Task, agents: Sequence[Agent], stops: Sequence[Stop], place:
     return "\n".join([*lines, "", _change(task, agents, stops)])
 
 
+def in_short(task: Task, agents: Sequence[Agent], stops: Sequence[Stop]) -> str:
+    """The same in a line: what keeps the likeliest agent from it, and what would help."""
+    change = _change(task, agents, stops)
+    if any(not x.agent for x in stops) or not agents:
+        return change
+    nearest = min(agents, key=lambda x: (x.status != "online", len(x.unmet), x.id))
+    return f"{cleaning.name(nearest.id)}: {_agent(nearest)}. {change}"
+
+
 def _agent(agent: Agent) -> str:
     missing = [x for x in agent.unmet if not x.startswith("!")]
     said = []

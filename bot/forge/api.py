@@ -57,6 +57,7 @@ class Api:
         self._http = httpx.Client(
             transport=transport.RequestsTransport(self._session, timeout_secs),
             headers={"User-Agent": "agent-fleet", "Accept": "application/json"},
+            cookies=transport.no_cookies(),
             trust_env=False,
         )
         base = f"{self.url}/api/v1"
@@ -148,6 +149,32 @@ class Api:
             return answer.json()
         except ValueError as problem:
             raise Unavailable(f"Forgejo's answer could not be read ({what}).") from problem
+
+    def page(
+        self,
+        what: str,
+        method: str,
+        path: str,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, dict[str, Any]]:
+        """Status and JSON members ({} for none) of what lies beside the API; the bot's token does not go with it.
+
+        A refusal is an answer, too. Raises Unavailable when there is none, or the forge is in trouble.
+        """
+        try:
+            answer = self._http.request(method, self.url + path, data=form, headers=headers)
+        except httpx.HTTPError as problem:
+            self.on_failure("no_answer")
+            raise _no_answer(what, problem, write=False) from problem
+        if answer.status_code == 429 or answer.status_code >= 500:
+            self._note(answer.status_code)
+            raise _refusal(what, answer.status_code, answer.headers, answer.text, write=False)
+        try:
+            found = answer.json()
+        except (ValueError, RecursionError):
+            found = {}
+        return answer.status_code, found if isinstance(found, dict) else {}
 
     def within(self, repo: RepoRef, verb: Callable[[str, str], T]) -> T:
         """Runs ``verb(owner, name)`` for a repository, once more under its new name when it was renamed.

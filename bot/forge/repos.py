@@ -41,6 +41,11 @@ class Repos:
     def by_id(self, repo_id: int) -> Repository:
         return decode.repository(self._api.call(f"read repository {repo_id}", self._client.repo_get_by_id, repo_id))
 
+    def is_public(self, repo_id: int) -> bool:
+        """Whether the forge shows this repository to people who are not signed in. Raises Unavailable."""
+        status, _ = self._api.page("look at a repository as a stranger", "GET", f"/api/v1/repositories/{repo_id}")
+        return status == 200
+
     def right_of(self, repo: RepoRef, person: Account) -> Right:
         """What ``person`` may do, as the forge says now; UNKNOWN when it will not tell this token (403).
 

@@ -1,5 +1,6 @@
 """httpx requests sent by a `requests` session: one session for pooling and limits, and `responses` can fake it."""
 
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpx
@@ -7,6 +8,14 @@ import requests
 from requests.adapters import HTTPAdapter
 
 _SKIPPED: Final = {"content-encoding", "content-length", "transfer-encoding", "connection"}
+
+#: Every call says for itself on whose behalf it is made; a cookie from one of them would speak for the next, too.
+_NO_COOKIES: Final = DefaultCookiePolicy(allowed_domains=[])
+
+
+def no_cookies() -> CookieJar:
+    """A jar that keeps nothing."""
+    return CookieJar(_NO_COOKIES)
 
 
 class RequestsTransport(httpx.BaseTransport):
@@ -42,6 +51,7 @@ def session(*, ca_file: str = "", pool: int = 32) -> requests.Session:
     """A session of our own: no proxies or netrc from the environment, as many kept connections as threads."""
     made = requests.Session()
     made.trust_env = False
+    made.cookies.set_policy(_NO_COOKIES)
     if ca_file:
         made.verify = ca_file
     for scheme in ("http://", "https://"):

@@ -10,6 +10,7 @@ from bot.core.task import Task
 from bot.service import display, pausing, policies
 from bot.service.fleet import Step
 from bot.service.subjects import Subject
+from bot.settings.policy import Policy
 from bot.store import agents, attempts, inbox, outbox, pauses, run_logs, tasks
 from bot.store.agents import Agent
 
@@ -86,16 +87,25 @@ class Lookups:
         return str(wish.known.get("url") or "") if wish else ""
 
     def _agent(self, agent: Agent, task: Task | None) -> AgentFacts:
-        unmet: list[str] = []
-        if task is not None:
-            candidate = agent.candidate()
-            unmet += matching.unmet(candidate, task.requirements)
-            if matching.reserved_for_other(candidate, task.reserved_for):
-                unmet.append(why_text.RESERVED)
-            if any(x.agent in (agent.id, agent.agent_type) for x in self.pauses()):
-                unmet.append(why_text.PAUSED)
-            if not policies.allows(policies.of(self._step.sql, task.repo_id), agent.id, agent.agent_type):
-                unmet.append(why_text.NOT_ALLOWED)
         running = attempts.count_running(self._step.sql, agent.id)
-        slots, seen = agent.max_concurrency, agent.last_seen
-        return AgentFacts(agent.id, agent.agent_type, agent.status, running, slots, seen, tuple(unmet))
+        if task is None:
+            return agent_facts(agent, running)
+        return agent_facts(agent, running, task, self.pauses(), policies.of(self._step.sql, task.repo_id))
+
+
+def agent_facts(
+    agent: Agent, running: int, task: Task | None = None, stops: Sequence[Stopped] = (), rules: Policy | None = None
+) -> AgentFacts:
+    """An agent as people are told of it; with a task, also what keeps it from taking that."""
+    unmet: list[str] = []
+    if task is not None:
+        candidate = agent.candidate()
+        unmet += matching.unmet(candidate, task.requirements)
+        if matching.reserved_for_other(candidate, task.reserved_for):
+            unmet.append(why_text.RESERVED)
+        if any(x.agent in (agent.id, agent.agent_type) for x in stops):
+            unmet.append(why_text.PAUSED)
+        if rules is not None and not policies.allows(rules, agent.id, agent.agent_type):
+            unmet.append(why_text.NOT_ALLOWED)
+    slots, seen = agent.max_concurrency, agent.last_seen
+    return AgentFacts(agent.id, agent.agent_type, agent.status, running, slots, seen, tuple(unmet))

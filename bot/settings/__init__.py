@@ -1,6 +1,7 @@
 """Typed settings from TOML, environment and files; one wrong value refuses them all, with every reason."""
 
 from bot.settings.actions import Actions, ActionsRule
+from bot.settings.dashboard import Dashboard
 from bot.settings.hosts import HostAgent, HostEntry
 from bot.settings.loading import Loaded, load
 from bot.settings.log import Log
@@ -18,6 +19,7 @@ __all__ = [
     "Actions",
     "ActionsRule",
     "Adapter",
+    "Dashboard",
     "Forgejo",
     "HostAgent",
     "HostEntry",

@@ -13,6 +13,7 @@ from bot.core import notice_text, usage
 from bot.core import operator_text as text
 from bot.core.errors import Refused
 from bot.settings.actions import Actions
+from bot.settings.dashboard import Dashboard
 from bot.settings.hosts import HostEntry
 from bot.settings.limits import Budget, FollowUps, NeedsApproval, RateLimits, Rework
 from bot.settings.log import Log
@@ -315,6 +316,7 @@ class Settings(BaseSettings):
     """Who is told outside of the forge when something needs a person; none: nobody."""
     log: Log = Log()
     actions: Actions = Actions()
+    dashboard: Dashboard = Dashboard()
 
     @classmethod
     def settings_customise_sources(
@@ -375,6 +377,11 @@ class Settings(BaseSettings):
         """Agents that may wait for work at once in one web process."""
         return self.orchestrator.max_waiting_agents or self.server.threads // 2
 
+    @property
+    def live_pages(self) -> int:
+        """Pages of the dashboard that one web process keeps up to date all the time; others ask every few seconds."""
+        return max(1, self.server.threads // 8)
+
     def price_table(self) -> dict[str, usage.Price]:
         """The prices as estimates take them."""
         return {
@@ -386,7 +393,7 @@ class Settings(BaseSettings):
         """Every secret value that is set, for masking logs and checking what agents send."""
         found = [
             value.get_secret_value()
-            for section in (self.server, self.forgejo, self.orchestrator, self.log)
+            for section in (self.server, self.forgejo, self.orchestrator, self.log, self.dashboard)
             for value in section.__dict__.values()
             if isinstance(value, SecretStr) and value.get_secret_value()
         ]

@@ -13,7 +13,7 @@ from bot.store.dialect import Sql
 from bot.store.engines import Engine, Where, engine, for_looking, for_migrating, shown
 from bot.store.leading import Lead
 from bot.store.tally import Tally
-from bot.store.wakeups import Wakeups
+from bot.store.wakeups import CHANGED, Wakeups, Watcher
 from bot.store.writer import Writer
 
 T = TypeVar("T")
@@ -69,8 +69,7 @@ class Store:
         self._engine.close()
 
     def _committed(self, topics: set[str]) -> None:
-        if topics:
-            self.wakeups.signal(topics)
+        self.wakeups.signal({*topics, CHANGED})
 
 
 def open_store(where: Where) -> Store:

@@ -66,6 +66,11 @@ def find(sql: Sql, secret: str) -> Token | None:
     return _token(row)
 
 
+def get(sql: Sql, prefix: str) -> Token | None:
+    row = sql.one(f"SELECT {_COLUMNS} FROM token WHERE prefix = ?", prefix)
+    return _token(row) if row else None
+
+
 def of_agent(sql: Sql, agent: str) -> list[Token]:
     return [_token(r) for r in sql.all(f"SELECT {_COLUMNS} FROM token WHERE agent = ? AND agent <> ''", agent)]
 

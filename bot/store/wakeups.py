@@ -8,8 +8,9 @@ from typing import Final
 WORK: Final = "work"
 INBOX: Final = "inbox"
 OUTBOX: Final = "outbox"
-NOTICES: Final = "notices"
-TOPICS: Final = (WORK, INBOX, OUTBOX, NOTICES)
+#: After every commit, whatever it was about.
+CHANGED: Final = "changed"
+TOPICS: Final = (WORK, INBOX, OUTBOX, CHANGED)
 
 
 class Wakeups:

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 import bot
 from bot.core import api_text as text
 from bot.core.errors import Refused, Unavailable
+from bot.dashboard.register import register
 from bot.service.fleet import Fleet
 from bot.service.id_tokens import KeyRing
 from bot.service.opening import close_fleet
@@ -87,6 +88,7 @@ def make_app(of: Fleet) -> Flask:
     house = House(of, Doorkeeper(of), room, json.dumps(document(ROOMS), ensure_ascii=False), keys)
     for endpoints in ROOMS:
         app.register_blueprint(endpoints.blueprint(house))
+    register(app, of)
     app.before_request(_named)
     app.register_error_handler(Exception, _failed)
     app.after_request(_with_headers)

@@ -1,0 +1,94 @@
+"""Pages that stay up to date: a stream of server-sent events per open page, and how many of those there may be.
+
+A stream holds a thread as long as it is open, so a process has seats for some of them only. Whoever finds none gets
+what is new and is asked to come again in some seconds: for a page the two differ only in how soon it knows. Every
+stream ends after a minute and is opened again by the browser; rights are looked at then.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Response, request
+
+from bot.store import Store
+from bot.store.wakeups import CHANGED
+
+#: One stream's life. As long as an answer about rights is kept.
+LIFE_SECS: Final = 60.0
+#: Between two looks of one stream: the database changes far more often than a person can read.
+_BETWEEN_SECS: Final = 0.5
+#: A sign that the connection stands, also for proxies that end silent ones.
+_SIGN_SECS: Final = 15.0
+#: When the browser comes again: after the end of a stream, and where there was no seat.
+_AGAIN_MS: Final = 500
+_NO_SEAT_MS: Final = 10_000
+_LONGEST_ID: Final = 512
+_NEVER: Final = "never"
+
+
+@dataclass(frozen=True)
+class Message:
+    """``data`` is one line; ``id`` "" leaves the browser's as it is."""
+
+    event: str
+    data: str
+    id: str = ""
+
+    def __str__(self) -> str:
+        named = f"id: {self.id}\n" if self.id else ""
+        return f"{named}event: {self.event}\ndata: {self.data}\n\n"
+
+
+#: What is new since the id that the browser has ("" = none), and the id that it has then.
+Look = Callable[[str], tuple[list[Message], str]]
+
+
+class Streams:
+    """At most ``seats`` streams of this process stay open."""
+
+    def __init__(self, store: Store, seats: int) -> None:
+        self._store = store
+        self._seats = seats
+        self._lock = threading.Lock()
+        self._taken = 0
+
+    @property
+    def taken(self) -> int:
+        """How many are open now."""
+        return self._taken
+
+    def answer(self, look: Look) -> Response:
+        """The present request's stream, going on after what its browser has seen."""
+        last = (request.headers.get("Last-Event-ID") or request.args.get("last", ""))[:_LONGEST_ID]
+        response = Response(self._flow(look, last), mimetype="text/event-stream")
+        response.headers["X-Accel-Buffering"] = "no"  # nginx hands on each event at once
+        return response
+
+    def _flow(self, look: Look, last: str) -> Iterator[str]:
+        wakeups, until = self._store.wakeups, time.monotonic() + LIFE_SECS
+        with self._seat() as seated:
+            yield f"retry: {_AGAIN_MS if seated else _NO_SEAT_MS}\n\n"
+            while True:
+                edition = wakeups.count(CHANGED)
+                news, last = look(last)
+                yield from (str(one) for one in news)
+                if not seated or wakeups.closed or time.monotonic() > until:
+                    return
+                if not wakeups.wait(CHANGED, edition, _SIGN_SECS):
+                    yield ":\n\n"
+                wakeups.wait(_NEVER, 0, _BETWEEN_SECS)
+
+    @contextlib.contextmanager
+    def _seat(self) -> Iterator[bool]:
+        with self._lock:
+            got = self._taken < self._seats
+            self._taken += got
+        try:
+            yield got
+        finally:
+            with self._lock:
+                self._taken -= got

@@ -6,7 +6,6 @@ from typing import Final
 from flask import Flask, current_app, g
 
 from bot.dashboard.sessions import Sessions
-from bot.dashboard.streams import Streams
 from bot.dashboard.visitor import Rights, Visitor
 from bot.service.fleet import Fleet
 
@@ -20,12 +19,11 @@ class Desk:
     fleet: Fleet
     rights: Rights
     sessions: Sessions
-    streams: Streams
 
 
 def set_up(app: Flask, fleet: Fleet) -> Desk:
     """The application's desk; made once."""
-    made = Desk(fleet, Rights(fleet), Sessions(fleet), Streams(fleet.store, fleet.settings.live_pages))
+    made = Desk(fleet, Rights(fleet), Sessions(fleet))
     app.extensions[EXTENSION] = made
     return made
 

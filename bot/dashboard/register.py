@@ -4,13 +4,12 @@ from typing import Final
 
 from flask import Blueprint, Flask
 
-from bot.dashboard import assets, now, signing_in
+from bot.dashboard import signing_in
 from bot.dashboard.desk import set_up
-from bot.dashboard.frame import dress
 from bot.service.fleet import Fleet
 
 #: All of the dashboard's blueprints; each is guarded.
-BLUEPRINTS: Final[tuple[Blueprint, ...]] = (assets.BLUEPRINT, now.BLUEPRINT, signing_in.BLUEPRINT)
+BLUEPRINTS: Final[tuple[Blueprint, ...]] = (signing_in.BLUEPRINT,)
 
 
 def register(app: Flask, fleet: Fleet) -> None:
@@ -18,4 +17,3 @@ def register(app: Flask, fleet: Fleet) -> None:
     set_up(app, fleet)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    dress(app, fleet, frozenset(x.name for x in BLUEPRINTS))

@@ -10,19 +10,7 @@ from bot.execution.git import GitFailed, GitTimedOut
 from bot.service import retention
 from bot.service.artifacts import drop_unwanted
 from bot.service.fleet import Fleet
-from bot.store import (
-    Sql,
-    artifacts,
-    attempts,
-    forge_facts,
-    given_prompts,
-    inbox,
-    job_sessions,
-    notices,
-    request_keys,
-    run_logs,
-    started,
-)
+from bot.store import Sql, artifacts, attempts, forge_facts, inbox, job_sessions, request_keys, run_logs, web_sessions
 from bot.store.forge_facts import KnownRepository
 
 log = structlog.get_logger(__name__)
@@ -50,6 +38,7 @@ def tidy(fleet: Fleet, go_on: Callable[[], bool] = lambda: True) -> None:
     _forget(fleet, run_logs.forget, kept.keep_logs_days, go_on)
     _forget(fleet, given_prompts.forget, kept.keep_logs_days, go_on)
     fleet.store.write(lambda sql: job_sessions.forget(sql, fleet.clock()))
+    _forget_web_sessions(fleet)
     _forget(fleet, artifacts.forget, kept.keep_logs_days, go_on)
     retention.hold_limits(fleet, go_on)
     _drop_uploads(fleet)
@@ -64,6 +53,12 @@ def _forget(fleet: Fleet, forget: Forget, days: int, go_on: Callable[[], bool]) 
     before = fleet.clock() - days * _DAY_SECS
     while go_on() and fleet.store.write(lambda sql: forget(sql, before, _AT_ONCE)) == _AT_ONCE:
         pass
+
+
+def _forget_web_sessions(fleet: Fleet) -> None:
+    now, limits = fleet.clock(), fleet.settings.dashboard
+    begun, seen = now - limits.session_secs, now - limits.idle_secs
+    fleet.store.write(lambda sql: web_sessions.forget(sql, begun_before=begun, seen_before=seen))
 
 
 def _drop_uploads(fleet: Fleet) -> None:

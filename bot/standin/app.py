@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from bot.standin import git_http, workflows
+from bot.standin import git_http, oauth, workflows
 from bot.standin.answers import Refusal, Reply, go_json, not_found
 from bot.standin.api import ROUTES
 from bot.standin.api.calls import Call, Route
@@ -70,6 +70,7 @@ def _answer(forge: "Standin", routes: Map, request: Request) -> Response:
     at = forge.clock()
     response = git_http.answer(forge, request, who, wrong)
     known = workflows.answer(forge, request.path, request.authorization, request.args) if response is None else None
+    known = oauth.answer(forge, request) if response is None and known is None else known
     if known is not None:
         response = _response(known)
     if response is None:

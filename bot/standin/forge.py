@@ -14,7 +14,7 @@ from bot.standin.app import application
 from bot.standin.deliveries import Deliveries
 from bot.standin.faults import Faults
 from bot.standin.hooks import deliveries_for
-from bot.standin.organizations import Organization
+from bot.standin.oauth import OAuth
 from bot.standin.people import Person, Token
 from bot.standin.record import Record
 from bot.standin.repositories import Repository
@@ -52,6 +52,7 @@ class Standin:
         self.requests: list[Record] = []
         self.runs: dict[int, Run] = {}
         self.signer = Signer()
+        self.oauth = OAuth()
         self.can_cancel_runs = False
         self.faults = Faults()
         self.deliveries = Deliveries(self.faults, clock)

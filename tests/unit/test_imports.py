@@ -55,8 +55,6 @@ DOORS: Final = {
     "cryptography": {"signing", "idkeys", "standin"},
     "schedule": {"worker"},
     "flask": {"web", "dashboard", "standin", "app"},
-    "jinja2": {"dashboard"},
-    "markupsafe": {"dashboard"},
     "pydantic_settings": {"settings"},
     "click": {"cli"},
     "mcp": {"mcp"},

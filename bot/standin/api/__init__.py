@@ -2,6 +2,7 @@
 
 from bot.standin.api import (
     actions,
+    applications,
     comments,
     contents,
     hooks,
@@ -21,6 +22,7 @@ from bot.standin.api.calls import ROUTES
 __all__ = [
     "ROUTES",
     "actions",
+    "applications",
     "comments",
     "contents",
     "hooks",

@@ -45,7 +45,9 @@ def dress(app: Flask, fleet: Fleet, blueprints: frozenset[str]) -> None:
 
     app.after_request(with_headers)
     app.context_processor(_words)
-    app.jinja_env.filters.update(prose=prose(forge), title=title, moment=moment, clock=clock, span=span, short=short)
+    app.jinja_env.filters.update(
+        prose=prose(forge), title=title, moment=moment, clock=clock, span=span, short=short, visible=cleaning.revealed
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

@@ -5,7 +5,7 @@ read. A NUL, which no text column takes, stands there as DLE 0 (and DLE as DLE D
 """
 
 import hashlib
-import re
+from dataclasses import dataclass
 from typing import Final
 
 from bot.core import cleaning
@@ -52,6 +52,40 @@ def read(sql: Sql, task_id: str, fence: int, position: int = 0) -> str:
         return ""
     data = "".join(_sent(r[1]) for r in rows).encode()
     return cleaning.plain(data[max(0, position - rows[0][0]) :].decode(errors="replace"), MAX_BYTES)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of a log as it came; ``position`` is unique in it and rises."""
+
+    position: int
+    text: str
+
+
+def chunks(sql: Sql, task_id: str, fence: int, after: int, limit: int) -> list[Chunk]:
+    """Up to ``limit`` pieces behind the one at ``after`` (-1 = from the first on), in order."""
+    rows = sql.all(
+        "SELECT position, text FROM log WHERE task_id = ? AND fence = ? AND position > ? ORDER BY position LIMIT ?",
+        *(task_id, fence, after, limit),
+    )
+    return [Chunk(*row) for row in rows]
+
+
+def tail(sql: Sql, task_id: str, fence: int, characters: int, limit: int = 200) -> list[Chunk]:
+    """The last pieces, in order: as many as hold ``characters``, at most ``limit``."""
+    found: list[Chunk] = []
+    before, kept = 2**62, 0
+    while kept < characters and len(found) < limit:
+        row = sql.one(
+            """SELECT position, text FROM log WHERE task_id = ? AND fence = ? AND position < ?
+               ORDER BY position DESC LIMIT 1""",
+            *(task_id, fence, before),
+        )
+        if row is None:
+            break
+        found.append(Chunk(*row))
+        before, kept = row[0], kept + len(row[1])
+    return found[::-1]
 
 
 def digest(sql: Sql, task_id: str, fence: int) -> tuple[str, int]:

@@ -49,7 +49,7 @@
 
   // Another page took this one's place, or a form was answered.
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (!event.target.querySelector || !document.querySelector("[data-live]")) return close();
+    if (event.target.id !== "main") return;
     last = "";
     open();
   });

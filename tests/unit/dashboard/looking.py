@@ -1,6 +1,5 @@
 """Looking at pages without a browser: who looks, and what they see."""
 
-import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -19,6 +18,7 @@ class Looker:
     """Somebody with a browser. ``login`` "" = an operator with an admin token."""
 
     def __init__(self, api: Api, login: str = "", account_id: int = 0) -> None:
+        self._api = api
         self.client: FlaskClient = api.client.application.test_client()
         at = api.fleet.clock()
         if login:
@@ -28,23 +28,26 @@ class Looker:
         secret = api.fleet.store.write(lambda sql: web_sessions.open_one(sql, session))
         self.client.set_cookie("agent-fleet-9090", secret)
 
+    def sends(self, path: str, fields: dict[str, str]) -> TestResponse:
+        """A form, as browsers send it from a page of ours."""
+        self._alone()
+        return self.client.post(path, data=fields, headers=FROM_HERE)
+
+    def _alone(self) -> None:
+        self._api.client._context_stack.close()  # the client of the API keeps what was known of its last request
+
     def get(self, path: str, **headers: str) -> TestResponse:
+        self._alone()
         return self.client.get(path, headers=headers, buffered=False)
 
     def page(self, path: str) -> str:
-        answer = self.client.get(path)
+        answer = self.get(path)
         assert answer.status_code == 200, answer.text
         return answer.text
 
     def reads(self, path: str) -> str:
         """The words of a page, with single spaces."""
         return words(self.page(path))
-
-    def presses(self, path: str, **fields: str) -> TestResponse:
-        """Sends a form of the page ``/``'s kind, with its csrf word."""
-        csrf = re.search(r'name="csrf" value="([0-9a-f]+)"', self.page("/login"))
-        assert csrf is not None
-        return self.client.post(path, data={"csrf": csrf[1], **fields}, headers=FROM_HERE)
 
 
 class _Words(HTMLParser):

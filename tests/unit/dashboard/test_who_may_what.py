@@ -6,9 +6,12 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from bot.core.facts import Account, Issue
 from bot.dashboard.register import BLUEPRINTS
+from bot.service import issues
+from bot.store import repo_files
 from bot.web.application import ROOMS
-from tests.unit.dashboard.conftest import PEOPLE, House, Visit, a_house
+from tests.unit.dashboard.conftest import PEOPLE, PRIVATE, House, Visit, a_house
 
 #: ``looker`` is not signed in where the configuration lets anybody look; ``anonymous`` where it does not.
 ROLES: Final = ("anonymous", "looker", "stranger", "reader", "writer", "admin", "operator")
@@ -28,6 +31,16 @@ def everybody(path: str, status: int, **form: str) -> Row:
 
 #: By method and endpoint.
 ROWS: Final = {
+    "GET assets.asset": everybody("/assets/0/nothing", 404),
+    "GET now.now": Row("/", (303, *(200,) * 6)),
+    "GET now.now_live": Row("/live", (303, *(200,) * 6)),
+    "GET task.task": Row("/tasks/{task}", (303, 404, 404, 200, 200, 200, 200)),
+    "GET task.task_live": Row("/tasks/{task}/live", (303, 404, 404, 200, 200, 200, 200)),
+    "GET task_log.log_file": Row("/tasks/{task}/log.txt", (303, 404, 404, 403, 200, 200, 200)),
+    "GET task_log.log_search": Row("/tasks/{task}/log?q=x", (303, 404, 404, 403, 200, 200, 200)),
+    "POST task.task_press": Row(
+        "/tasks/{task}/press/hold", (401, 401, 404, 403, 303, 303, 303), {"version": "1", "words": "later"}
+    ),
     "GET signing_in.login": everybody("/login", 200),
     "GET signing_in.login_with_forge": everybody("/login/forge", 303),
     "GET signing_in.login_callback": everybody("/login/callback", 403),
@@ -55,8 +68,26 @@ def comes(houses: dict[bool, House], role: str) -> Visit:
 
 
 def answer_to(visit: Visit, method: str, row: Row) -> int:
-    answer = visit.gets(row.path) if method == "GET" else visit.posts(row.path, **row.form)
-    return answer.status_code
+    path = row.path.format(task=a_task(visit.house)) if "{task}" in row.path else row.path
+    answer = visit.gets(path) if method == "GET" else visit.posts(path, **row.form)
+    status = answer.status_code
+    answer.close()
+    return status
+
+
+def a_task(house: House) -> str:
+    """A queued task of the private repository, of an issue of its own."""
+    repo = house.fleet.repo(house.fleet.forge.repos.named(PRIVATE).id)
+    number = int(house.fleet.read(lambda sql: sql.value("SELECT count(*) FROM task"))) + 1
+    issue = Issue(repo.id, number, "Fix it", "", Account(7, "bob"), frozenset(), True, 1.0, 1.0, "")
+    now = house.clock()
+    house.fleet.store.write(lambda sql: repo_files.read(sql, repo.id, "main", "", now))
+    return house.fleet.step(
+        lambda step: issues.open_task(
+            step, repo, issue, Account(7, "bob"), may=True, trigger="label", cause=f"test:{number}",
+            requirements=(), label_entry=0, last=None,
+        )
+    ).id  # fmt: skip
 
 
 def test_every_route_has_a_row(houses: dict[bool, House]) -> None:

@@ -1,0 +1,62 @@
+"""The whole log of an attempt: to take home, and to search."""
+
+import itertools
+from typing import Final
+
+from flask import Blueprint, Response, make_response, render_template, request
+
+from bot.core import cleaning
+from bot.core import task_page_text as text
+from bot.core.errors import Refused
+from bot.dashboard.desk import desk
+from bot.dashboard.guard import Access, guard, must_write, open_to
+from bot.dashboard.log_lines import holding
+from bot.dashboard.trouble import as_pages
+from bot.service import task_page
+from bot.store import run_logs
+
+BLUEPRINT: Final = Blueprint("task_log", __name__, template_folder="templates")
+guard(BLUEPRINT)
+as_pages(BLUEPRINT)
+
+_MOST_FOUND: Final = 200
+_LONGEST_WORDS: Final = 200
+
+
+@BLUEPRINT.get("/tasks/<task_id>/log.txt")
+@open_to(Access.VISITOR)
+def log_file(task_id: str) -> Response:
+    """As it is kept, as a file."""
+    fence, log = _log(task_id)
+    answer = make_response(log)
+    answer.headers["Content-Type"] = "text/plain; charset=utf-8"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{task_id}-{fence}.log"'
+    return answer
+
+
+@BLUEPRINT.get("/tasks/<task_id>/log")
+@open_to(Access.VISITOR)
+def log_search(task_id: str) -> Response:
+    """The lines that hold ``q``."""
+    fence, log = _log(task_id)
+    wanted = cleaning.one_line(request.args.get("q", ""), _LONGEST_WORDS)
+    found = list(itertools.islice(holding(log, wanted), _MOST_FOUND + 1)) if wanted else []
+    more = len(found) > _MOST_FOUND
+    found = found[:_MOST_FOUND]
+    said = text.found(len(found), more=more) if wanted else ""
+    page = render_template("log.html", task_id=task_id, fence=fence, wanted=wanted, found=found, said=said)
+    return make_response(page)
+
+
+def _log(task_id: str) -> tuple[int, str]:
+    """The attempt and all that is kept of what it printed. Raises Refused: 404, or 403 for those who may only look."""
+    fleet = desk().fleet
+    known = task_page.find(fleet, task_id)
+    if known is None:
+        raise Refused(text.no_such_task(), "", 404, "not_here")
+    task, repo = known
+    must_write(repo)
+    said = request.args.get("attempt", "")
+    asked = int(said) if said.isascii() and said.isdecimal() and len(said) < len(str(2**53)) else 0
+    fence = asked or task.fence
+    return fence, task_page.masked(fleet, fleet.read(lambda sql: run_logs.read(sql, task_id, fence)))

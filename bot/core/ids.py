@@ -20,8 +20,16 @@ def new(prefix: str, at: float) -> str:
         low = _last[1] + 1 + secrets.randbits(40) if now == _last[0] else secrets.randbits(79)
         _last[:] = [now, low & (1 << 80) - 1]
         number = now << 80 | _last[1]
-    digits = [_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)]
-    return f"{prefix}_{''.join(digits)}"
+    return f"{prefix}_{_digits(number)}"
+
+
+def not_before(prefix: str, at: float) -> str:
+    """Ids made at ``at`` or later sort behind this, earlier ones before it."""
+    return f"{prefix}_{_digits((int(at * 1000) & (1 << 48) - 1) << 80)}"
+
+
+def _digits(number: int) -> str:
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 
 def usable_session(session: object) -> bool:

@@ -227,7 +227,7 @@ def close(sql: Sql, task_id: str, fence: int, *, outcome: str, at: float) -> Non
         *(outcome, at, task_id, fence),
     )
     if over:
-        measures.count_usage(sql, [(a.fence, a.session, a.usage) for a in of_task(sql, task_id)], fence)
+        measures.count_usage(sql, task_id, [(a.fence, a.session, a.usage) for a in of_task(sql, task_id)], fence)
 
 
 def answered(sql: Sql, task_id: str, fence: int, sha256: str, answer: dict[str, Any]) -> None:

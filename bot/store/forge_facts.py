@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.core import cleaning
 from bot.core.facts import Issue, Repository
+from bot.store import history
 from bot.store.dialect import Row, Sql
 
 
@@ -76,6 +77,7 @@ def watched(sql: Sql) -> list[KnownRepository]:
 
 def remember_issue(sql: Sql, issue: Issue) -> None:
     """Keeps the newer of two looks at an issue."""
+    title = history.title_of(sql, issue.repo_id, issue.number)
     sql.run(
         """INSERT INTO issue (repo_id, number, title, labels, is_open, updated_at) VALUES (?, ?, ?, ?, ?, ?)
            ON CONFLICT (repo_id, number) DO UPDATE SET title = excluded.title, labels = excluded.labels,
@@ -84,6 +86,8 @@ def remember_issue(sql: Sql, issue: Issue) -> None:
         *(issue.repo_id, issue.number, cleaning.storable(issue.title, 1000), json.dumps(sorted(issue.labels))),
         *(int(issue.is_open), issue.updated_at),
     )
+    if title != history.title_of(sql, issue.repo_id, issue.number):
+        history.renamed(sql, issue.repo_id, issue.number)
 
 
 def issue(sql: Sql, repo_id: int, number: int) -> KnownIssue | None:

@@ -8,7 +8,7 @@ from bot.core import usage
 from bot.core.events import Event
 from bot.core.task import Task
 from bot.core.usage import Used
-from bot.store import counters
+from bot.store import counters, history
 from bot.store.dialect import Sql
 
 #: Upper bounds of the buckets of the wait for an agent, in seconds.
@@ -30,13 +30,17 @@ def count(sql: Sql, before: Task | None, after: Task, event: Event, at: float) -
             counters.add(sql, counters.FAILURES, event.reason.value)
 
 
-def count_usage(sql: Sql, attempts: Sequence[tuple[int, str, Mapping[str, Any]]], fence: int) -> None:
+def count_usage(sql: Sql, task_id: str, attempts: Sequence[tuple[int, str, Mapping[str, Any]]], fence: int) -> None:
     """Adds what the attempt ``fence`` took; of a session that went on only what was not counted before.
 
     ``attempts`` are those of the task, oldest first: fence, session, usage.
     """
     before = {one.model: one for one in _total([a for a in attempts if a[0] < fence])}
-    for now in _total([a for a in attempts if a[0] <= fence]):
+    total = _total([a for a in attempts if a[0] <= fence])
+    costs = [cost for one in total if (cost := dollars(one)) is not None]
+    if costs:
+        history.spent(sql, task_id, sum(costs))
+    for now in total:
         was = before.get(now.model, Used(now.model, "run"))
         for direction, more in (
             ("input", now.input_tokens - was.input_tokens),
@@ -50,6 +54,11 @@ def count_usage(sql: Sql, attempts: Sequence[tuple[int, str, Mapping[str, Any]]]
         ):
             if (more_usd := (cost or 0.0) - (earlier or 0.0)) > 0:
                 counters.add(sql, counters.COST, now.model, source, by=more_usd)
+
+
+def dollars(one: Used) -> float | None:
+    """What the agent CLI reports, else what we estimate."""
+    return one.reported_usd if one.reported_usd is not None else one.estimated_usd
 
 
 def _total(attempts: Sequence[tuple[int, str, Mapping[str, Any]]]) -> tuple[Used, ...]:

@@ -8,7 +8,7 @@ from itertools import groupby
 from bot.core import recorded, task
 from bot.core.errors import Refused
 from bot.core.task import Task
-from bot.store import counters, log, retention, tasks
+from bot.store import counters, history, log, tasks
 from bot.store.dialect import Sql
 from bot.store.log import Raw
 
@@ -32,6 +32,7 @@ def differences(sql: Sql) -> Iterator[Difference]:
     yield from _projections(sql, seen)
     yield from _classes(sql, seen)
     yield from _attempts(sql)
+    yield from _history(sql, seen)
     yield from _counters(sql)
     yield from _sizes(sql)
 
@@ -118,6 +119,22 @@ def _classes(sql: Sql, seen: Mapping[str, Task | None]) -> Iterator[Difference]:
             continue  # its events are unsound, or it has none: that has been said
         if key != [now.repo_id, json.dumps(now.requirements, ensure_ascii=False), now.reserved_for]:
             yield Difference(task_id, "waits in a class that is not its own")
+
+
+def _history(sql: Sql, seen: Mapping[str, Task | None]) -> Iterator[Difference]:
+    """What the history says of a task; how long it ran and what it cost are not in the log."""
+    kept = {
+        row[0]: row[1:]
+        for row in sql.all("SELECT task_id, repo_id, issue, state, reason, person, created_at FROM history")
+    }
+    for task_id, wanted in seen.items():
+        if wanted is None:
+            continue  # its events are unsound, and that has been said
+        told = (wanted.repo_id, wanted.issue, wanted.state.value, history.reason_of(wanted))
+        if kept.get(task_id) != (*told, wanted.asked_by, wanted.created_at):
+            yield Difference(task_id, "its line in the history differs from its events")
+    for task_id in sorted(kept.keys() - seen.keys()):
+        yield Difference(task_id, "stands in the history but has no events")
 
 
 def _counters(sql: Sql) -> Iterator[Difference]:

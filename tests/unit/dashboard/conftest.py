@@ -12,11 +12,14 @@ from flask.testing import FlaskClient
 from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
-from bot.service.fleet import Fleet
+from bot.core.events import Event
+from bot.core.facts import Account, Issue
+from bot.service import issues
+from bot.service.fleet import Fleet, Step
 from bot.service.opening import opened
 from bot.settings import Dashboard, Forgejo, Orchestrator, Server, Settings
 from bot.standin import Standin
-from bot.store import tokens, web_sessions
+from bot.store import forge_facts, log, tokens, web_sessions
 from bot.store.database import migrate
 from bot.store.web_sessions import WebSession
 from bot.web.application import make_app
@@ -91,6 +94,31 @@ class House:
         secret = self.fleet.store.write(lambda sql: web_sessions.open_one(sql, session))
         made.client.set_cookie("agent-fleet-9090", secret, domain="fleet.test")
         return made
+
+    def task(self, repo: str, number: int, title: str, by: str = "bob") -> str:
+        """A queued task; returns its id."""
+        known, now = self.fleet.remember(self.fleet.forge.repos.named(repo)), self.clock()
+        account = Account(self.forge.person(by).id, by)
+        issue = Issue(known.id, number, title, "Please.", account, frozenset(), True, now, now, "")
+
+        def command(step: Step) -> str:
+            forge_facts.remember_issue(step.sql, issue)
+            facts = {"trigger": "label", "cause": f"test:{repo}:{number}", "requirements": (), "label_entry": 0}
+            return issues.open_task(step, known, issue, account, may=True, last=None, **facts).id  # type: ignore[arg-type]
+
+        return self.fleet.step(command)
+
+    def happens(self, task_id: str, *events: Event) -> None:
+        """In the log and its projections; nothing is asked of the forge."""
+        for event in events:
+            self.clock.forward(60)
+
+            def command(step: Step, event: Event = event) -> None:
+                before = step.task(task_id)
+                cause = f"{task_id}:{before.version}"
+                log.append(step.sql, before, task_id, event, cause=cause, actor="fleet", at=step.now)
+
+            self.fleet.step(command)
 
     def token(self, role: str = "admin", **more: Any) -> str:
         at = self.clock()

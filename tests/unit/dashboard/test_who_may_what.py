@@ -31,16 +31,9 @@ def everybody(path: str, status: int, **form: str) -> Row:
 
 #: By method and endpoint.
 ROWS: Final = {
-    "GET assets.asset": everybody("/assets/0/nothing", 404),
-    "GET now.now": Row("/", (303, *(200,) * 6)),
-    "GET now.now_live": Row("/live", (303, *(200,) * 6)),
-    "GET task.task": Row("/tasks/{task}", (303, 404, 404, 200, 200, 200, 200)),
-    "GET task.task_live": Row("/tasks/{task}/live", (303, 404, 404, 200, 200, 200, 200)),
-    "GET task_log.log_file": Row("/tasks/{task}/log.txt", (303, 404, 404, 403, 200, 200, 200)),
-    "GET task_log.log_search": Row("/tasks/{task}/log?q=x", (303, 404, 404, 403, 200, 200, 200)),
-    "POST task.task_press": Row(
-        "/tasks/{task}/press/hold", (401, 401, 404, 403, 303, 303, 303), {"version": "1", "words": "later"}
-    ),
+    "GET looking_back.page": Row("/history", (303, 200, 200, 200, 200, 200, 200)),
+    "GET looking_back.as_csv": Row("/history.csv", (303, 200, 200, 200, 200, 200, 200)),
+    "GET looking_back.as_json": Row("/history.json", (303, 200, 200, 200, 200, 200, 200)),
     "GET signing_in.login": everybody("/login", 200),
     "GET signing_in.login_with_forge": everybody("/login/forge", 303),
     "GET signing_in.login_callback": everybody("/login/callback", 403),

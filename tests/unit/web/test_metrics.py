@@ -112,7 +112,7 @@ def used(kind: str, tokens: int, usd: float) -> dict[str, Any]:
 def test_the_cost_of_a_session_that_goes_on_counts_once(api: Api) -> None:
     runs = [(1, "s", used("session", 100, 1.0)), (2, "s", used("session", 250, 2.5)), (3, "x", used("run", 7, 0.25))]
     for fence in (1, 2, 3):
-        api.fleet.store.write(lambda sql, n=fence: measures.count_usage(sql, runs[:n], n))  # type: ignore[misc]
+        api.fleet.store.write(lambda sql, n=fence: measures.count_usage(sql, "t_1", runs[:n], n))  # type: ignore[misc]
     found = samples(api)
     assert found["tokens_total", "input", "m"] == 257
     assert found["cost_usd_total", "m", "reported"] == pytest.approx(2.75)

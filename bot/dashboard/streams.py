@@ -72,11 +72,11 @@ class Streams:
         wakeups, until = self._store.wakeups, time.monotonic() + LIFE_SECS
         with self._seat() as seated:
             yield f"retry: {_AGAIN_MS if seated else _NO_SEAT_MS}\n\n"
-            while True:
+            while not wakeups.closed:
                 edition = wakeups.count(CHANGED)
                 news, last = look(last)
                 yield from (str(one) for one in news)
-                if not seated or wakeups.closed or time.monotonic() > until:
+                if not seated or time.monotonic() > until:
                     return
                 if not wakeups.wait(CHANGED, edition, _SIGN_SECS):
                     yield ":\n\n"

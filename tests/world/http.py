@@ -41,14 +41,21 @@ class Site:
         self._power = power
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
+        streams = False
+
         def noted(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            nonlocal streams
+            streams = any(value.startswith("text/event-stream") for _, value in headers)
             self.statuses.append((environ["REQUEST_METHOD"], environ["PATH_INFO"], int(status[:3])))
             return start_response(status, headers, *rest)
 
         if self.application is None or self._power.is_cut:
             raise ConnectionAbortedError
         try:
-            with contextlib.closing(_Closable(self.application(environ, noted))) as answer:
+            parts = self.application(environ, noted)
+            if streams:  # it has no end: whoever reads it goes on, and closes it
+                return parts
+            with contextlib.closing(_Closable(parts)) as answer:
                 return list(answer.parts)
         except PowerCut:
             raise ConnectionAbortedError from None

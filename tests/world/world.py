@@ -16,7 +16,7 @@ from bot.forge import Api, Forge
 from bot.forge.transport import session
 from bot.service import sweep
 from bot.service.fleet import Fleet
-from bot.settings import Actions, Forgejo, Orchestrator, Server, Settings
+from bot.settings import Actions, Dashboard, Forgejo, Orchestrator, Server, Settings
 from bot.settings.hosts import HostEntry
 from bot.settings.sections import Adapter
 from bot.standin import Repository, Standin
@@ -70,6 +70,7 @@ class World:
         self.commands: dict[str, Adapter] = {}
         self.in_background = False
         self.actions = Actions()
+        self.dashboard = Dashboard()
         self._start()
         self.fleet.remember(self.fleet.forge.repos.named("ann/demo"), watch=True)  # as `agent-fleet setup` does
 
@@ -102,6 +103,7 @@ class World:
             orchestrator=Orchestrator(http_pull_token=SecretStr(ENROLMENT), **orchestrator),
             hosts=self.hosts,
             actions=self.actions,
+            dashboard=self.dashboard,
             adapters=self.commands,
             **sections,
         )
@@ -204,6 +206,12 @@ class World:
         self.hosts, self.commands, self.in_background = list(hosts), commands, in_background
         self.restarts()
         self.settles()
+
+    def lets_people_sign_in(self) -> None:
+        """The server is started again as an application of the forge."""
+        made = self.forge.oauth.register(1, "fleet", f"{self.url}/login/callback")
+        self.dashboard = Dashboard(client_id=made.client_id, client_secret=SecretStr(made.secret))
+        self.restarts()
 
     def operator_says(self, issue: IssueView, answer: str) -> None:
         """Through the API, with an operator's token."""

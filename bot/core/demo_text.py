@@ -6,12 +6,16 @@ def demo_title(*, closing: bool) -> str:
 
 
 def demo_places(folder: str, forge: str, server: str) -> str:
-    return f"A forge at {forge}, the fleet at {server}, two agents; everything lies in {folder}.\n"
+    return f"A forge at {forge}, the fleet at {server}, two agents; everything lies in {folder}.\n{dashboard(server)}\n"
+
+
+def dashboard(server: str) -> str:
+    return f"Dashboard: {server}/ (sign in with the forge as bob, who may write, or as ann, who runs the fleet)"
 
 
 def demo_kept(server: str, forge: str, config: str, writer: str, token: str) -> str:
     return (
-        f"Still running: {server} (try {server}/api/v1, {server}/readyz). Ctrl-C ends it.\n"
+        f"Still running, with work in every state. {dashboard(server)}. Ctrl-C ends it.\n"
         f"Its configuration is {config}. The forge has no pages, only Forgejo's API at {forge}/api/v1: "
         f"`Authorization: token {token}` is {writer}, who may write to ann/measures and so start agents.\n"
     )
@@ -64,7 +68,7 @@ def demo_run_elsewhere() -> str:
 def demo_places_ssh(folder: str, forge: str, server: str, port: int) -> str:
     return (
         f"A forge at {forge}, the fleet at {server}, an SSH server on port {port} with two hosts behind it; "
-        f"everything lies in {folder}.\n"
+        f"everything lies in {folder}.\n{dashboard(server)}\n"
     )
 
 

@@ -23,7 +23,7 @@ def expected(secs: float | None, fits: bool) -> str:
         return "when an agent for it comes"
     if secs is None:
         return "not known yet: nothing has run so far"
-    if secs < 1:
+    if secs == 0:
         return "now"
     return f"in about {span(secs)}"
 

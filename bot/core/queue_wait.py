@@ -20,4 +20,4 @@ def expected_secs(place: int, slots: int, free: int, run_secs: Sequence[float]) 
         return None
     median = statistics.median(run_secs)
     rounds = math.ceil(behind / slots)
-    return median * (rounds - 0.5)
+    return max(1.0, median * (rounds - 0.5))  # 0 means now

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Final, NoReturn
 
-from bot.demo.story import ENDLESS, IDEAS
+from bot.demo.story import ENDLESS, IDEAS, LONG
 
 #: A child of a child in a session of its own, which no signal to our process group reaches.
 _HIDDEN: Final = ("setsid", "sh", "-c", "trap '' TERM; sleep 600")
@@ -22,6 +22,8 @@ def main(linger_secs: int = 0) -> int:
     found = re.search(r"measures/(\w+)\.py", prompt)
     if found is not None and found[1] == ENDLESS:
         never_end()
+    if found is not None and found[1] == LONG:
+        take_long()
     if found is None or found[1] not in IDEAS:
         print("::fleet question Which module is this about?", flush=True)
         return 0
@@ -46,6 +48,16 @@ def main(linger_secs: int = 0) -> int:
     print("::fleet check [x] run the tests", flush=True)
     print(f"::fleet summary Wrote `measures/{module}.py`; `tests/test_{module}.py` passes now.", flush=True)
     return 0
+
+
+def take_long() -> NoReturn:
+    """Half an hour of work to watch; it can be stopped as any other."""
+    for number in range(1, 1801):
+        print(f"house {number}: {number % 4 + 1} people", flush=True)
+        if number % 5 == 0:
+            print(f"::fleet progress {number} houses visited", flush=True)
+        time.sleep(1)
+    sys.exit(1)
 
 
 def never_end() -> NoReturn:

@@ -16,7 +16,7 @@ from rich.live import Live
 from bot.core import demo_text as text
 from bot.demo.processes import Processes, answers, free_port
 from bot.demo.show import Line, table
-from bot.demo.story import FILES, ISSUES, Told
+from bot.demo.story import AFTERWARDS, FILES, HELD, ISSUES, Told
 from bot.standin import Issue, Person, Repository, Standin
 
 _LIMIT_SECS: Final = 120
@@ -48,6 +48,7 @@ class Demo:
             issues = self._open_issues(repo, people[1], people[2])
             ended = self._watch(repo, issues, *people[:2])
             if keep:
+                self._leave_it_lively(repo, people[1], people[2])
                 config, writer = self._folder / "config.toml", people[1]
                 said = text.demo_kept(server, forge_url, str(config), writer.login, writer.token)
                 self._console.print(said, soft_wrap=True)
@@ -85,6 +86,7 @@ class Demo:
     def _start_server(self, forge: Standin, forge_url: str) -> str:
         port = free_port()
         server = f"http://127.0.0.1:{port}"
+        signs_in = forge.oauth.register(1, "agent-fleet", f"{server}/login/callback")
         config = self._folder / "config.toml"
         config.touch(0o600)
         config.write_text(
@@ -92,7 +94,9 @@ class Demo:
             f'[forgejo]\nurl = "{forge_url}"\ntoken = "{forge.person("fleet-bot").token}"\n'
             f'webhook_secret = "{self._hook_secret}"\n'
             f'[orchestrator]\ndb_path = "{self._folder / "fleet.db"}"\nhttp_pull_token = "{self._enrolment}"\n'
-            "retry_backoff_secs = 1\ndisplay_min_interval_secs = 1\nheartbeat_interval_secs = 5\n" + self._settings()
+            "retry_backoff_secs = 1\ndisplay_min_interval_secs = 1\nheartbeat_interval_secs = 5\n"
+            f'[dashboard]\nclient_id = "{signs_in.client_id}"\nclient_secret = "{signs_in.secret}"\nadmins = ["ann"]\n'
+            + self._settings()
         )
         self._launch(config)
         self._processes.until(lambda: answers(f"{server}/healthz"), "server")
@@ -159,6 +163,19 @@ class Demo:
         names = re.findall(r"measures/(\w+)\.py", " ".join(told.body for told in self.story if told.ends == _DONE))
         words = [sys.executable, "-m", "unittest", *(f"tests.test_{name}" for name in sorted(set(names)))]
         return subprocess.run(words, cwd=clone, capture_output=True, check=False).returncode == 0
+
+    def _leave_it_lively(self, repo: Repository, writer: Person, outsider: Person) -> None:
+        """Work in every state, for the dashboard: some runs, some waits, and each for another reason."""
+        for told in AFTERWARDS:
+            if told.label not in {x.name for x in repo.labels}:
+                repo.label(told.label, "#795548")
+            if told.by_outsider:
+                repo.open_issue_by_web_form(outsider, told.title, told.body, [told.label])
+                continue
+            issue = repo.open_issue(writer, told.title, told.body)
+            if told.title == HELD:
+                issue.comment(writer, "/fleet hold until the holidays are over")
+            issue.add_label(writer, told.label)
 
     def _wait_for_ctrl_c(self) -> None:
         with contextlib.suppress(KeyboardInterrupt):

@@ -16,7 +16,12 @@ FILES: Final = {
     ),
     "measures/roman.py": 'def roman(number):\n    """1 to 3999 in Roman numerals."""\n    return "I" * number\n',
     "measures/duration.py": 'def duration(secs):\n    """90 → 1:30"""\n    return str(secs)\n',
+    "measures/plural.py": 'def plural(count, word):\n    """1 task, 2 tasks"""\n    return f"{count} {word}s"\n',
     "tests/__init__.py": "",
+    "tests/test_plural.py": (
+        "import unittest\n\nfrom measures.plural import plural\n\n\nclass Plural(unittest.TestCase):\n"
+        '    def test_one(self):\n        self.assertEqual(plural(1, "task"), "1 task")\n'
+    ),
     "tests/test_slug.py": (
         "import unittest\n\nfrom measures.slug import slug\n\n\nclass Slug(unittest.TestCase):\n"
         '    def test_words(self):\n        self.assertEqual(slug("Fix the Login!"), "fix-the-login")\n'
@@ -62,6 +67,12 @@ IDEAS: Final = {
             "        text += letters * (number // value)\n        number %= value\n    return text\n"
         ),
     ),
+    "plural": (
+        (
+            'def plural(count, word):\n    """1 task, 2 tasks"""\n'
+            '    ending = "" if count == 1 else "s"\n    return f"{count} {word}{ending}"\n'
+        ),
+    ),
     "duration": (
         'def duration(secs):\n    """90 → 1:30"""\n    return f"{secs // 60}:{secs % 60:02}"\n',
         (
@@ -102,6 +113,20 @@ ISSUES: Final = (
 
 #: What never ends by itself.
 ENDLESS: Final = "primes"
+
+#: What takes a long while, and says all the time where it is.
+LONG: Final = "census"
+
+#: What `demo --keep` leaves to look at, in this order: done at once, then one of each state. Nobody merges it.
+AFTERWARDS: Final = (
+    Told("One task is not one tasks", "`tests/test_plural.py` knows, `measures/plural.py` does not.", "agent:math"),
+    Told("Count everybody", f"Please put it into `measures/{LONG}.py`, and take your time.", "agent:python"),
+    Told("Make it nicer", "You know what I mean.", "agent:math", "fleet/waiting"),
+    Told("Train a model on the measures", "It needs a GPU.", "agent:gpu", "fleet/queued", 0),
+    Told("Rename the package", "To something shorter.", "agent:python", "fleet/held", 0),
+    Told("Run this for me, too", "Work on `measures/median.py`.", "agent:any", "fleet/requested", 0, by_outsider=True),
+)
+HELD: Final = "Rename the package"
 
 #: The story of `demo --ssh`.
 OVER_SSH: Final = (

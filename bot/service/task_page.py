@@ -169,7 +169,7 @@ def _situation(sql: Sql, task: Task, runs: Sequence[Attempt]) -> str:
 
 
 def _why(fleet: Fleet, sql: Sql, task: Task) -> str:
-    if task.state.final or task.state is State.REVIEW:
+    if task.state.final or task.state.leased or task.state is State.REVIEW:
         return ""
     if not task.claimable:
         return why_text.not_in_queue(task)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_playwright
 
-from bot.store import beats, web_sessions
+from bot.store import Sql, beats, web_sessions
 from bot.store.web_sessions import WebSession
 from tests.world import World
 from tests.world.people import Someone
@@ -56,8 +56,12 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def works(world: World) -> None:
     """As if the worker's loops had just come round."""
-    for name in ("inbox", "outbox", "dispatch", "timers"):
-        world.store.write(lambda sql, name=name: beats.beat(sql, name, world.clock()))
+
+    def command(sql: Sql) -> None:
+        for name in ("inbox", "outbox", "dispatch", "timers"):
+            beats.beat(sql, name, world.clock())
+
+    world.store.write(command)
 
 
 class Window:
@@ -75,7 +79,7 @@ class Window:
         self.page = self.context.new_page()
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda problem: self._complain(str(problem)))
-        self.page.on("dialog", lambda dialog: (self._complain(f"dialog: {dialog.message}"), dialog.dismiss()))
+        self.page.on("dialog", self._closes)
         self.page.on("request", lambda request: self._ask(request.url))
 
     def _cookie(self) -> str:
@@ -85,6 +89,10 @@ class Window:
         now = self.world.clock()
         session = WebSession(web_sessions.FORGE, who.person.id, who.login, "", now, now)
         return self.world.store.write(lambda sql: web_sessions.open_one(sql, session))
+
+    def _closes(self, dialog: Dialog) -> None:
+        self._complain(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _hear(self, said: ConsoleMessage) -> None:
         ours = not said.location["url"].startswith(f"{self.world.forge.url}/")

@@ -12,7 +12,6 @@ from tests.dashboard.conftest import Opener, Window
 from tests.world import World
 from tests.world.issues import IssueView
 
-
 #: How often something on the page has moved since it was opened.
 _SHIFTED = """() => new Promise((tell) => {
   const watch = new PerformanceObserver(() => 0);

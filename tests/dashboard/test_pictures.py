@@ -1,4 +1,4 @@
-"""The pictures that README and docs show: a lively fleet, in light and in dark. Kept when `SCREENSHOTS` names a folder."""
+"""The pictures of README and docs: a lively fleet, light and dark. Kept when `SCREENSHOTS` names a folder."""
 
 import os
 from pathlib import Path

@@ -16,6 +16,9 @@ STATEMENTS = (
     """CREATE TABLE audit (
         id {serial}, at {real} NOT NULL, person TEXT NOT NULL, deed TEXT NOT NULL, subject TEXT NOT NULL,
         detail TEXT NOT NULL){strict}""",
+    """CREATE TABLE host_check (
+        host TEXT PRIMARY KEY, asked_by TEXT NOT NULL, asked_at {real} NOT NULL, done_at {real} NOT NULL,
+        good {int} NOT NULL, said TEXT NOT NULL){strict}""",
     """CREATE TABLE history (
         task_id TEXT PRIMARY KEY, repo_id {int} NOT NULL, issue {int} NOT NULL, state TEXT NOT NULL,
         reason TEXT NOT NULL, person TEXT NOT NULL, agent TEXT NOT NULL, created_at {real} NOT NULL,
@@ -27,7 +30,8 @@ STATEMENTS = (
     "CREATE INDEX history_agent ON history (agent, task_id)",
     "CREATE INDEX history_reason ON history (reason, task_id)",
     "CREATE INDEX history_person ON history (person, task_id)",
-    "CREATE INDEX history_ended ON history (ended_at) WHERE ended_at > 0",
+    "CREATE INDEX history_ended ON history (repo_id, ended_at) WHERE ended_at > 0",
+    "CREATE INDEX history_repo_state ON history (repo_id, state, task_id)",
     "CREATE TABLE task_word (word TEXT NOT NULL, task_id TEXT NOT NULL, PRIMARY KEY (word, task_id)){strict}",
     "CREATE INDEX task_word_task ON task_word (task_id, word)",
 )

@@ -4,12 +4,17 @@ from typing import Final
 
 from flask import Blueprint, Flask
 
-from bot.dashboard import looking_back, signing_in
+from bot.dashboard import badges, looking_back, machines, signing_in
 from bot.dashboard.desk import set_up
 from bot.service.fleet import Fleet
 
 #: All of the dashboard's blueprints; each is guarded.
-BLUEPRINTS: Final[tuple[Blueprint, ...]] = (looking_back.BLUEPRINT, signing_in.BLUEPRINT)
+BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
+    badges.BLUEPRINT,
+    looking_back.BLUEPRINT,
+    machines.BLUEPRINT,
+    signing_in.BLUEPRINT,
+)
 
 
 def register(app: Flask, fleet: Fleet) -> None:

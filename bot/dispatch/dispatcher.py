@@ -10,13 +10,14 @@ import structlog
 from bot.agent.failures import is_over
 from bot.core import host_text, modes
 from bot.core.errors import Refused, Unavailable
+from bot.dispatch import second_chance
 from bot.dispatch.leftovers import end_orphans
 from bot.dispatch.run import Supervised
 from bot.dispatch.site import HostSite, sites_of
 from bot.execution.host_check import clear_up
 from bot.service import claims, host_agents, reports
 from bot.service.fleet import Fleet
-from bot.store import Sql, agents, attempts, host_runs
+from bot.store import Sql, agents, attempts, host_checks, host_runs
 from bot.store.agents import Agent
 from bot.store.attempts import Attempt
 
@@ -61,6 +62,7 @@ class Dispatcher:
         if not self._registered:
             host_agents.register(self._fleet)
             self._registered = True
+        self._check_wished()
         return self._adopt() + self._give_out()
 
     def look_after(self) -> None:
@@ -244,6 +246,12 @@ class Dispatcher:
                 self._search(site)
         if not self._stopping.is_set():
             host_agents.stands(self._fleet, site.name, site.standing.state, site.standing.why)
+
+    def _check_wished(self) -> None:
+        """Hosts that an operator wants looked at now, set aside or not."""
+        for name in self._fleet.read(host_checks.waiting):
+            if site := self.sites.get(name):
+                self._once(f"check {name}", lambda of=site: second_chance.check(self._fleet, of))  # type: ignore[misc]
 
     def _search(self, site: HostSite) -> None:
         """Once in our life, when it first answers."""

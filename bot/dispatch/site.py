@@ -102,6 +102,14 @@ class HostSite:
         with self._lock:
             return self._breaker.allows(self._clock())
 
+    def found_good(self) -> None:
+        """Somebody has looked at it and found nothing wrong: it takes work again."""
+        self._heard(mends=True)
+
+    def found_wrong(self, why: str) -> None:
+        """It answers, but somebody has looked at it and it lacks something: it stays set aside."""
+        self._failed(why, for_good=True, answers=True)
+
     def given_work(self) -> None:
         """One task is on its way; to a host that is being tried again, no other for a while."""
         with self._lock:

@@ -5,6 +5,7 @@ Written in the transaction of the events that it follows from, so it is never be
 
 import heapq
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -143,6 +144,31 @@ def _page(sql: Sql, wanted: Wanted, limit: int) -> list[Past]:
         *(*values, limit),
     )
     return [Past(*row) for row in rows]
+
+
+def ended_last(sql: Sql, repo_ids: Sequence[int], limit: int) -> list[Past]:
+    """What ended last in these repositories, newest end first."""
+    found: list[Past] = []
+    for repo_id in repo_ids:
+        rows = sql.all(
+            f"""SELECT {_COLUMNS} FROM history LEFT JOIN issue ON issue.repo_id = history.repo_id
+                AND issue.number = history.issue WHERE history.repo_id = ? AND ended_at > 0
+                ORDER BY ended_at DESC LIMIT ?""",
+            *(repo_id, limit),
+        )
+        found += [Past(*row) for row in rows]
+    return heapq.nlargest(limit, found, key=lambda one: one.ended_at)
+
+
+def count(sql: Sql, repo_id: int, states: Sequence[str], most: int) -> int:
+    """How many of the repository's tasks are in these states, counted up to ``most``."""
+    marks = ", ".join("?" for _ in states)
+    return int(
+        sql.value(
+            f"SELECT count(*) FROM (SELECT 1 FROM history WHERE repo_id = ? AND state IN ({marks}) LIMIT ?) AS some",
+            *(repo_id, *states, most),
+        )
+    )
 
 
 def choices(sql: Sql, column: str, limit: int = 200) -> list[str]:

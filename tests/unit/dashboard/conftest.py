@@ -14,10 +14,11 @@ from werkzeug.test import TestResponse
 
 from bot.core.events import Event
 from bot.core.facts import Account, Issue
-from bot.service import issues
+from bot.service import agents, issues
 from bot.service.fleet import Fleet, Step
 from bot.service.opening import opened
 from bot.settings import Dashboard, Forgejo, Orchestrator, Server, Settings
+from bot.settings.hosts import HostAgent, HostEntry
 from bot.standin import Standin
 from bot.store import forge_facts, log, tokens, web_sessions
 from bot.store.database import migrate
@@ -30,6 +31,14 @@ URL: Final = "http://fleet.test:9090"
 PRIVATE, OPEN = "ann/demo", "ann/open"
 #: Who they are in the private repository.
 PEOPLE: Final = {"admin": "ann", "writer": "bob", "reader": "carl", "stranger": "zoe"}
+MACHINE: Final = HostEntry(
+    host_id="vm-1",
+    hostname="vm-1.test",
+    ssh_user="fleet",
+    ssh_agent=True,
+    work_dir="/srv/fleet",
+    agents=[HostAgent(agent_type="codex-cli")],
+)
 
 
 class Visit:
@@ -108,6 +117,11 @@ class House:
 
         return self.fleet.step(command)
 
+    def agent(self, name: str, **more: Any) -> None:
+        """A registered one."""
+        said = agents.Registration(name, "exec", ("python",), max_concurrency=2, **more)
+        agents.register(self.fleet, said, hand_out_token=False, legacy=False)
+
     def happens(self, task_id: str, *events: Event) -> None:
         """In the log and its projections; nothing is asked of the forge."""
         for event in events:
@@ -142,6 +156,7 @@ def a_house(root: Path, **dashboard: Any) -> Iterator[House]:
             forgejo=Forgejo(url=url, token=SecretStr(forge.person("fleet-bot").token), agent_accounts=["robot"]),
             orchestrator=Orchestrator(db_path=root / "fleet.db"),
             dashboard=Dashboard(**settings),
+            hosts=[MACHINE],
         )
         migrate(made.orchestrator.db_path)
         with opened(made) as fleet:

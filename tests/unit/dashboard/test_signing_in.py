@@ -5,7 +5,9 @@ import contextlib
 import pytest
 
 from bot.dashboard.guard import safe_next
+from bot.settings import Server
 from bot.store import audit, tokens
+from bot.web.application import make_app
 from tests.unit.dashboard.conftest import URL, House
 from tests.world.forge_browser import ForgeBrowser
 
@@ -160,6 +162,16 @@ def test_signing_out_here_and_everywhere(house: House) -> None:
     third = house.signed_in("bob")
     third.posts("/logout", everywhere="1")
     assert (there.is_known_as, third.is_known_as, carl.is_known_as) == ("", "", "carl")
+
+
+def test_behind_tls_the_cookie_is_bound_to_the_host(house: House) -> None:
+    settings = house.fleet.settings
+    house.fleet.settings = settings.model_copy(update={"server": Server(threads=8, public_url="https://fleet.test")})
+    answer = make_app(house.fleet).test_client().get("/login", base_url="https://fleet.test")
+    [cookie] = answer.headers.getlist("Set-Cookie")
+    assert cookie.startswith("__Host-agent-fleet-sign-in=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
 
 
 # --- forms ---------------------------------------------------------------------------------------------------

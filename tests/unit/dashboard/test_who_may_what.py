@@ -1,5 +1,6 @@
 """Every page and every button for everybody: a route that has no row here fails."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -29,8 +30,25 @@ def everybody(path: str, status: int, **form: str) -> Row:
     return Row(path, (status,) * len(ROLES), form)
 
 
+def operators(path: str, status: int = 303, **form: str) -> Row:
+    """A button that nobody else may press."""
+    return Row(path, (401, 401, 403, 403, 403, 403, status), form)
+
+
 #: By method and endpoint.
 ROWS: Final = {
+    "GET badges.badge": everybody("/badge/ann/demo.svg", 200),  # what it says differs: see `test_badges.py`
+    "GET badges.feed": Row("/feed.atom?repo=ann/demo", (404, 404, 404, 200, 200, 200, 200)),
+    "GET machines.agents_page": Row("/agents", (303, 303, 200, 200, 200, 200, 200)),
+    "POST machines.drain_agent": operators("/agents/drain", agent="gpu-1"),
+    "POST machines.undrain_agent": operators("/agents/undrain", agent="gpu-1"),
+    "GET machines.hosts_page": Row("/hosts", (303, 303, 403, 403, 403, 403, 200)),
+    "POST machines.drain_host": operators("/hosts/drain", host="vm-1"),
+    "POST machines.undrain_host": operators("/hosts/undrain", host="vm-1"),
+    "POST machines.check_host": operators("/hosts/check", host="vm-1"),
+    "GET machines.tokens_page": Row("/tokens", (303, 303, 403, 403, 403, 403, 200)),
+    "POST machines.make_token": operators("/tokens", 200, role="read"),
+    "POST machines.revoke_token": operators("/tokens/revoke", 404, token="afo_unknown"),
     "GET looking_back.page": Row("/history", (303, 200, 200, 200, 200, 200, 200)),
     "GET looking_back.as_csv": Row("/history.csv", (303, 200, 200, 200, 200, 200, 200)),
     "GET looking_back.as_json": Row("/history.json", (303, 200, 200, 200, 200, 200, 200)),
@@ -47,6 +65,8 @@ def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Hous
     """The same house without and with anonymous lookers."""
     roots: list[Path] = [tmp_path_factory.mktemp(name) for name in ("closed", "open")]
     with a_house(roots[0]) as closed, a_house(roots[1], anonymous=True) as opened:
+        for house in (closed, opened):
+            house.agent("gpu-1")
         yield {False: closed, True: opened}
 
 
@@ -109,3 +129,13 @@ def test_no_button_works_from_elsewhere(houses: dict[bool, House]) -> None:
             visit = comes(houses, "operator")
             assert visit.posts(row.path, origin="https://evil.example", **row.form).status_code == 403, name
             assert visit.posts(row.path, "0" * 64, **row.form).status_code == 403, name
+
+
+def test_pages_need_no_inline_style_or_script(houses: dict[bool, House]) -> None:
+    visit = comes(houses, "operator")
+    for name, row in ROWS.items():
+        answer = visit.gets(row.path)
+        if name.startswith("GET") and answer.mimetype == "text/html":
+            assert not re.search(r"<script(?![^>]* nonce=)|<style(?![^>]* nonce=)| style=| on[a-z]+=", answer.text), (
+                name
+            )

@@ -21,7 +21,9 @@ _TITLE_CHARS: Final = 120
 _SHORT_CHARS: Final = 200
 
 #: The rooms that the navigation leads to.
-ROOMS: Final = (("/", "Now"), ("/history", "History"), ("/agents", "Agents"), ("/hosts", "Hosts"))
+ROOMS: Final = (("/", "Now"), ("/history", "History"), ("/agents", "Agents"))
+#: Those that it leads operators to, besides.
+OPERATORS_ROOMS: Final = (("/hosts", "Hosts"), ("/tokens", "Tokens"))
 
 _SAME_FOR_ALL: Final = {
     "X-Frame-Options": "DENY",
@@ -115,7 +117,9 @@ def _linked(said: str, forge: str) -> Markup:
 
 def _words() -> dict[str, Any]:
     """What every template may use."""
-    return {"asset": path_of, "nonce": nonce(), "rooms": ROOMS, "here": request.path, "me": current_visitor()}
+    me = current_visitor()
+    rooms = (*ROOMS, *OPERATORS_ROOMS) if me.is_operator else ROOMS
+    return {"asset": path_of, "nonce": nonce(), "rooms": rooms, "here": request.path, "me": me}
 
 
 def _origin(url: str) -> str:

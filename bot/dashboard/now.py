@@ -44,7 +44,8 @@ class Shared:
             if time.monotonic() - made_at < oldest_secs:
                 return made
             seen = overview.look(at.fleet, eyes[0], operator=eyes[1])
-            fresh = {name: env.get_template(f"now_{name}.html").render(now=seen, text=text) for name in _PARTS}
+            given = {"now": seen, "operator": eyes[1], "text": text}
+            fresh = {name: env.get_template(f"now_{name}.html").render(given) for name in _PARTS}
             if len(self._made) >= _MOST_SHARED:
                 self._made.clear()
             self._made[eyes] = (time.monotonic(), fresh)

@@ -57,6 +57,8 @@ def test_the_wheel_holds_the_program_and_nothing_else(wheel: Path) -> None:
     assert tops == {"app.py", "bot", "migrations"}
     assert {path.name for path in (ROOT / "migrations").glob("*.py")} <= {Path(name).name for name in names}
     assert {"bot/py.typed", "bot/web/gunicorn.conf.py"} <= set(names)
+    pages = [path for part in ("templates", "static") for path in (ROOT / "bot/dashboard" / part).iterdir()]
+    assert {str(path.relative_to(ROOT)) for path in pages} <= set(names)
 
 
 def test_it_is_installed_and_serves(program: Path, tmp_path: Path) -> None:
@@ -77,6 +79,8 @@ def test_it_is_installed_and_serves(program: Path, tmp_path: Path) -> None:
             assert port in server.stdout.readline()  # printed once it answers
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answer:
                 assert answer.status == 200
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=30) as answer:
+                assert b"/style.css" in answer.read()
             said = run(program, tmp_path, "doctor", "--json").stdout
             found = {x["check"]: x["state"] for x in json.loads(said)["lines"]}
             assert (found["database"], found["server"], found["forge"]) == ("ok", "ok", "fail"), said

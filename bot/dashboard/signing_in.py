@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
+import structlog
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 
 from bot.core import cleaning
@@ -23,6 +24,8 @@ from bot.service.fleet import Fleet
 from bot.store import Sql, audit, tokens, web_sessions
 from bot.store.tokens import Token
 from bot.store.web_sessions import WebSession
+
+log = structlog.get_logger(__name__)
 
 BLUEPRINT: Final = Blueprint("signing_in", __name__, template_folder="templates")
 guard(BLUEPRINT)
@@ -119,6 +122,7 @@ def login_callback() -> Response:
         raise Refused(text.not_a_person(), text.use_own_account(), 403, "not_a_person")
     onward = make_response(redirect(safe_next(step.goes_to), 303))
     sessions.begin(onward, _session_of(person, fleet.clock()))
+    log.info("somebody signed in", login=person.login, account=person.id)
     return onward
 
 
@@ -146,6 +150,7 @@ def login_with_token() -> Response:
     token = fleet.read(lambda sql: _admin_token(sql, secret, now)) if len(secret) <= _LONGEST_TOKEN else None
     if token is None:
         sessions.wrong_token(address)
+        log.warning("a wrong token at the sign-in page", address=address)
         raise Refused(text.token_not_accepted(), text.make_admin_token(), 403, "token_not_accepted")
 
     def command(sql: Sql) -> None:
@@ -154,6 +159,7 @@ def login_with_token() -> Response:
 
     fleet.store.write(command)
     onward = make_response(redirect(safe_next(request.form.get("next", "/")), 303))
+    log.info("somebody signed in", token=token.prefix)
     sessions.begin(onward, WebSession(web_sessions.TOKEN, 0, token.name, token.prefix, now, now))
     return onward
 

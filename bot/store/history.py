@@ -165,7 +165,7 @@ def count(sql: Sql, repo_id: int, states: Sequence[str], most: int) -> int:
     marks = ", ".join("?" for _ in states)
     return int(
         sql.value(
-            f"SELECT count(*) FROM (SELECT 1 FROM history WHERE repo_id = ? AND state IN ({marks}) LIMIT ?) AS some",
+            f"SELECT count(*) FROM (SELECT 1 FROM history WHERE repo_id = ? AND state IN ({marks}) LIMIT ?) AS found",
             *(repo_id, *states, most),
         )
     )

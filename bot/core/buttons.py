@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.core import events as e
+from bot.core import gates
 from bot.core.events import Event
 from bot.core.states import State, target
 from bot.core.task import Task
@@ -20,7 +21,7 @@ class Button:
 
 
 BUTTONS: Final = (
-    Button("approve", (e.Approved, e.Released), starts=True),
+    Button("approve", (e.Approved, e.GateApproved), starts=True),
     Button("say", (e.Answered, e.Said)),
     Button("retry", (e.RetryRequested,), starts=True),
     Button("unhold", (e.Released,)),
@@ -43,7 +44,7 @@ def _fits(button: Button, task: Task) -> bool:
     if not any(target(task.state, event) for event in button.events):
         return False
     if task.state is State.HELD:
-        kinds = {hold.split(":")[0] for hold in task.holds}
-        wanted = {"approve": "gate" in kinds, "unhold": "manual" in kinds, "hold": "manual" not in kinds}
+        by_hand = "manual" in task.holds
+        wanted = {"approve": any(map(gates.is_gate, task.holds)), "unhold": by_hand, "hold": not by_hand}
         return wanted.get(button.name, True)
     return True

@@ -163,6 +163,24 @@ def _accepted(event: Any) -> tuple[str, str]:
     )
 
 
+def _kept(event: Any) -> tuple[str, str]:
+    return f"Result of attempt {event.fence} kept", f"{event.gate[:1].upper()}{event.gate[1:]}."
+
+
+def _gate_approved(event: Any) -> tuple[str, str]:
+    by = cleaning.name(event.by)
+    if event.sha:
+        return "Change approved", f"{by} agreed to publish {cleaning.code(event.sha[:12])}."
+    if event.usd:
+        return "Cost approved", f"{by} agreed to ${event.usd:.2f} in all."
+    return "Approved", f"{by} has read the text as it stands and lets it run."
+
+
+def _reviews_wait(event: Any) -> tuple[str, str]:
+    count = "1 review waits" if event.count == 1 else f"{event.count} reviews wait"
+    return count, "The agent hears of what was said since with the next retry."
+
+
 def _nothing(event: Any) -> tuple[str, str]:
     return "Nothing to change", cleaning.code(event.explanation, 600)
 
@@ -241,6 +259,9 @@ _SENTENCES: Final[Mapping[str, Sentence]] = {
     "question_asked": _asked,
     "answered": _answered,
     "result_accepted": _accepted,
+    "result_kept": _kept,
+    "gate_approved": _gate_approved,
+    "reviews_wait": _reviews_wait,
     "nothing_to_change": _nothing,
     "branch_pushed": _pushed,
     "pull_request_opened": _opened,

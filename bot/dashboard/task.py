@@ -94,7 +94,8 @@ def task_press(task_id: str, name: str) -> Response:
     _, repo = _known(task_id)
     must_write(repo)
     said = request.form
-    what = Press(name, _number(said.get("version", "")), said.get("words", ""), said.get("prompt", ""))
+    seen = (said.get("prompt", ""), said.get("commit", ""))
+    what = Press(name, _number(said.get("version", "")), said.get("words", ""), *seen)
     pressing.press(desk().fleet, task_id, what, _presser(current_visitor()))
     return redirect(f"/tasks/{task_id}?pressed={name}", 303)  # type: ignore[return-value]
 

@@ -1,4 +1,4 @@
-"""The whole log of an attempt: to take home, and to search."""
+"""What an attempt was told, and all that it has printed: to read, to search, to take home."""
 
 import itertools
 from typing import Final
@@ -12,7 +12,7 @@ from bot.dashboard.desk import desk
 from bot.dashboard.guard import Access, guard, must_write, open_to
 from bot.dashboard.log_lines import holding
 from bot.dashboard.trouble import as_pages
-from bot.service import task_page
+from bot.service import given_prompts, task_page
 from bot.store import run_logs
 
 BLUEPRINT: Final = Blueprint("task_log", __name__, template_folder="templates")
@@ -48,15 +48,29 @@ def log_search(task_id: str) -> Response:
     return make_response(page)
 
 
+@BLUEPRINT.get("/tasks/<task_id>/prompt")
+@open_to(Access.VISITOR)
+def prompt(task_id: str) -> Response:
+    """Byte for byte what the attempt was given, with its digest."""
+    fence = _attempt(task_id)
+    given, written = desk().fleet.read(lambda sql: given_prompts.read(sql, task_id, fence))
+    page = render_template("prompt.html", task_id=task_id, given=given, written=written)
+    return make_response(page)
+
+
 def _log(task_id: str) -> tuple[int, str]:
     """The attempt and all that is kept of what it printed. Raises Refused: 404, or 403 for those who may only look."""
-    fleet = desk().fleet
-    known = task_page.find(fleet, task_id)
+    fleet, fence = desk().fleet, _attempt(task_id)
+    return fence, task_page.masked(fleet, fleet.read(lambda sql: run_logs.read(sql, task_id, fence)))
+
+
+def _attempt(task_id: str) -> int:
+    """The attempt that is asked for, or the newest. Raises Refused as ``_log`` does."""
+    known = task_page.find(desk().fleet, task_id)
     if known is None:
         raise Refused(text.no_such_task(), "", 404, "not_here")
     task, repo = known
     must_write(repo)
     said = request.args.get("attempt", "")
     asked = int(said) if said.isascii() and said.isdecimal() and len(said) < len(str(2**53)) else 0
-    fence = asked or task.fence
-    return fence, task_page.masked(fleet, fleet.read(lambda sql: run_logs.read(sql, task_id, fence)))
+    return asked or task.fence

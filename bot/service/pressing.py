@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 
 from bot.commands import context as c
-from bot.core import buttons, cleaning, triggers
+from bot.core import buttons, cleaning, gates, triggers
 from bot.core import task_page_text as text
 from bot.core import text as forge_text
 from bot.core.buttons import Button
 from bot.core.errors import Refused
 from bot.core.facts import Account, Issue, Right
+from bot.core.states import State
 from bot.core.task import Task
 from bot.forge import Missing
 from bot.service import blocking, policies, rights, steering, subjects
@@ -25,13 +26,14 @@ from bot.store.log import AlreadyHappened
 class Press:
     """``words`` are what was typed beside the button, ``version`` the task's as it was looked at.
 
-    ``prompt_sha256`` is the text that was there to read: an approval is of that and of no other.
+    ``prompt_sha256`` is the text that was there to read, ``commit`` the change that waits: an approval is of those.
     """
 
     name: str
     version: int
     words: str = ""
     prompt_sha256: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,12 @@ def _do(step: Step, scene: Scene, task_id: str, button: Button, what: Press, wor
         raise Refused(text.may_not_start(scene.subject.repo.full_name), text.ask_who_may(), 403, "may_not_start")
     if button.name == "approve":
         scene = _as_read(step, scene, task, what.prompt_sha256)
-    steering.do(step, scene, _deed(button.name, words), button.name, cause)
+    steering.do(step, scene, _deed(button.name, words, what.commit), button.name, cause)
 
 
-def _deed(name: str, words: str) -> c.Deed:
+def _deed(name: str, words: str, commit: str) -> c.Deed:
     deeds: dict[str, c.Deed] = {
-        "approve": c.Release(),
+        "approve": c.Release(commit=commit),
         "say": c.Tell(words),
         "retry": c.Again("", False, words),
         "unhold": c.Unhold(),
@@ -112,7 +114,7 @@ def _known(repo: KnownRepository, task: Task, by: Presser) -> Scene:
 
 def _as_read(step: Step, scene: Scene, task: Task, seen_sha256: str) -> Scene:
     """With the digest of the issue's text, when that is what the person has read. Raises Refused."""
-    if any(x.split(":")[0] == "gate" for x in task.holds):
+    if task.state is State.HELD and gates.LABEL not in task.holds:
         return scene
     issue = scene.subject.the_issue
     asked = triggers.asked_text(issue.title, issue.body)

@@ -12,10 +12,22 @@ from bot.core.task import Task
 from bot.core.timeline_text import Told
 from bot.core.usage import Used
 from bot.core.view import AttemptLine, Snapshot
-from bot.service import pausing, policies
+from bot.service import gates, pausing, policies
 from bot.service.fleet import Fleet
 from bot.service.lookups import agent_facts
-from bot.store import Sql, agents, attempts, bodies, forge_facts, log, run_logs, signed_receipts, tasks, workflow_runs
+from bot.store import (
+    Sql,
+    agents,
+    attempts,
+    bodies,
+    forge_facts,
+    given_prompts,
+    log,
+    run_logs,
+    signed_receipts,
+    tasks,
+    workflow_runs,
+)
 from bot.store import overview as store
 from bot.store.attempts import Attempt
 
@@ -37,13 +49,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Run:
-    """An attempt, side by side with the others. ``took_secs`` None while it runs; ``usd`` None = nobody said."""
+    """An attempt, side by side with the others. ``took_secs`` None while it runs; ``usd`` None = nobody said.
+
+    ``told``: what it was given is known.
+    """
 
     attempt: Attempt
     took_secs: float | None
     used: tuple[Used, ...]
     usd: float | None
     page: str
+    told: bool
 
 
 @dataclass(frozen=True)
@@ -61,6 +77,7 @@ class Checked:
 class TaskPage:
     """``situation`` is what is the matter, ``why`` what keeps it from starting (Markdown lines).
 
+    ``waits`` is the part of a kept change that needs approval, "" = none does.
     ``newer`` is the id of a later task of the same issue, "" = this is the newest.
     """
 
@@ -79,6 +96,7 @@ class TaskPage:
     links: Mapping[str, str]
     buttons: tuple[Button, ...]
     asked: str
+    waits: str
     newer: str
 
 
@@ -156,6 +174,7 @@ def _look(fleet: Fleet, sql: Sql, task: Task) -> TaskPage:
         links=_links(fleet, name, task),
         buttons=() if newer else buttons.possible(task),
         asked=bodies.get(sql, task.prompt_sha256),
+        waits=bodies.get(sql, gates.kept(sql, task).excerpt_sha256) if task.kept_sha else "",
         newer=newer,
     )
 
@@ -184,7 +203,8 @@ def _run(sql: Sql, attempt: Attempt) -> Run:
     used = usage.read(attempt.usage.get("models", []))
     run = workflow_runs.get(sql, attempt.task_id, attempt.fence)
     took = attempt.ended_at - attempt.claimed_at if attempt.ended_at else None
-    return Run(attempt, took, used, _usd(used), run.page if run else "")
+    told = given_prompts.of_attempt(sql, attempt.task_id, attempt.fence) is not None
+    return Run(attempt, took, used, _usd(used), run.page if run else "", told)
 
 
 def _usd(used: Sequence[Used]) -> float | None:

@@ -189,6 +189,24 @@ def test_on_a_phone_in_light_and_dark_nothing_is_wrong(world: World, window: Ope
         assert (ground == "rgb(20, 24, 28)") == (colors == "dark")
 
 
+def test_operators_drain_and_make_tokens(world: World, window: Opener) -> None:
+    world.pull_agent("gpu-1", ["python"])
+    at = window(world.owner, viewport={"width": 360, "height": 740})
+    for path in ("/hosts", "/tokens", "/agents"):
+        page = at.opens(path)
+        assert too_wide(at) == [], path
+        assert at.axe() == [], path
+    page.get_by_role("button", name="Drain: gpu-1").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Take work again: gpu-1")).to_be_visible()
+    page.click("nav >> text=Tokens")
+    page.fill("#name", "a reader of numbers")
+    page.select_option("#role", "read")
+    page.click("text=Make a token")
+    expect(page.locator("section[role=status] code")).to_contain_text("afo_")
+    expect(page.locator("main")).to_contain_text("drained")
+
+
 def test_hostile_words_do_no_harm(world: World, window: Opener) -> None:
     evil = "<img src=x onerror=alert(1)>\u202e\x1b[31m</script><script>alert(2)</script>"
     issue = begun(world, evil)

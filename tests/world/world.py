@@ -208,9 +208,11 @@ class World:
         self.settles()
 
     def lets_people_sign_in(self) -> None:
-        """The server is started again as an application of the forge."""
+        """The server is started again as an application of the forge; the owner runs the fleet there."""
         made = self.forge.oauth.register(1, "fleet", f"{self.url}/login/callback")
-        self.dashboard = Dashboard(client_id=made.client_id, client_secret=SecretStr(made.secret))
+        self.dashboard = Dashboard(
+            client_id=made.client_id, client_secret=SecretStr(made.secret), admins=[self.owner.login]
+        )
         self.restarts()
 
     def operator_says(self, issue: IssueView, answer: str) -> None:

@@ -194,6 +194,16 @@ def test_readers_see_no_log_and_press_nothing(forged: Api, forge: Any) -> None:
     stream.close()
 
 
+def test_what_an_attempt_was_told_can_be_read(api: Api) -> None:
+    task_id, _, _ = running(api, "python")
+    page = Page(api).of(task_id)
+    assert f'href="{page.path}/prompt?attempt=1"' in page.page(page.path)
+    said = page.reads(f"{page.path}/prompt?attempt=1")
+    assert "What attempt 1 was told" in said
+    assert "Issue 1" in said
+    assert page.get(f"{page.path}/prompt?attempt=7").status_code == 404
+
+
 def test_the_log_goes_on_where_it_was_left_and_holds_nothing_twice(api: Api) -> None:
     task_id, fence, _ = running(api)
     page = Page(api).of(task_id)
@@ -223,7 +233,7 @@ def test_a_hostile_log_is_only_text(api: Api) -> None:
     stream = page.get(f"{page.path}/live?last=x~1.-1")
     said = "".join(json.loads(x["data"])["text"] for x in events(stream, 6) if x["event"] == "log")
     stream.close()
-    assert said.startswith("red <script>alert(1)</script> gnp.exe\n")
+    assert said.startswith("red <script>alert(1)</script> ⟨U+202E⟩gnp.exe\n")
     assert said.endswith("\nend\n")
     assert len(said) < 10_000
     assert "more characters; the download has them" in said

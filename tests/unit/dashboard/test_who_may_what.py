@@ -37,6 +37,17 @@ def operators(path: str, status: int = 303, **form: str) -> Row:
 
 #: By method and endpoint.
 ROWS: Final = {
+    "GET assets.asset": everybody("/assets/0/nothing", 404),
+    "GET now.now": Row("/", (303, *(200,) * 6)),
+    "GET now.now_live": Row("/live", (303, *(200,) * 6)),
+    "GET task.task": Row("/tasks/{task}", (303, 404, 404, 200, 200, 200, 200)),
+    "GET task.task_live": Row("/tasks/{task}/live", (303, 404, 404, 200, 200, 200, 200)),
+    "GET task_log.log_file": Row("/tasks/{task}/log.txt", (303, 404, 404, 403, 200, 200, 200)),
+    "GET task_log.log_search": Row("/tasks/{task}/log?q=x", (303, 404, 404, 403, 200, 200, 200)),
+    "GET task_log.prompt": Row("/tasks/{task}/prompt", (303, 404, 404, 403, 404, 404, 404)),  # no attempt yet
+    "POST task.task_press": Row(
+        "/tasks/{task}/press/hold", (401, 401, 404, 403, 303, 303, 303), {"version": "1", "words": "later"}
+    ),
     "GET badges.badge": everybody("/badge/ann/demo.svg", 200),  # what it says differs: see `test_badges.py`
     "GET badges.feed": Row("/feed.atom?repo=ann/demo", (404, 404, 404, 200, 200, 200, 200)),
     "GET machines.agents_page": Row("/agents", (303, 303, 200, 200, 200, 200, 200)),

@@ -5,12 +5,12 @@
 
 import heapq
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from bot.core import task
 from bot.core.states import State
 from bot.core.task import Task
-from bot.store import counters
+from bot.store import classes, counters
 from bot.store.dialect import Sql
 
 #: Where rows must be counted, no more than this; the number then means "this many, or more".
@@ -57,19 +57,16 @@ def queue(sql: Sql, repos: Sequence[int] | None, limit: int) -> list[tuple[int, 
             limit,
         )
         return list(enumerate((task.decode(row[0]) for row in rows), 1))
-    heads = itertools.chain.from_iterable(_of_class(sql, class_id, limit) for class_id in _classes(sql, repos))
+    kinds = [class_id for class_id, key, _, _ in classes.waiting(sql, 1) if key.repo_id in repos]
+    heads = itertools.chain.from_iterable(_of_class(sql, class_id, limit) for class_id in kinds)
     first = heapq.nsmallest(limit, heads, key=_order)
     return [(_place(sql, one), one) for one in first]
 
 
 def waiting(sql: Sql, repos: Sequence[int] | None) -> int:
-    """How many an agent could take now."""
-    if repos is None:
-        return int(sql.value("SELECT coalesce(sum(waiting), 0) FROM class WHERE waiting > 0"))
-    return sum(
-        int(sql.value("SELECT coalesce(sum(waiting), 0) FROM class WHERE repo_id = ? AND waiting > 0", x))
-        for x in repos
-    )
+    """How many an agent could take now; where the numbers are not kept, each kind up to ``MOST_COUNTED``."""
+    found = classes.waiting(sql, MOST_COUNTED)
+    return sum(count for _, key, _, count in found if repos is None or key.repo_id in repos)
 
 
 def run_times(sql: Sql, limit: int = 50) -> list[float]:
@@ -84,11 +81,6 @@ def run_times(sql: Sql, limit: int = 50) -> list[float]:
 def running_by_agent(sql: Sql) -> dict[str, int]:
     """Attempts that run now, by agent."""
     return dict(sql.all("SELECT agent, count(*) FROM attempt WHERE active = 1 GROUP BY agent"))
-
-
-def _classes(sql: Sql, repos: Sequence[int]) -> Iterator[int]:
-    for repo_id in repos:
-        yield from (row[0] for row in sql.all("SELECT id FROM class WHERE repo_id = ? AND waiting > 0", repo_id))
 
 
 def _of_class(sql: Sql, class_id: int, limit: int) -> list[Task]:

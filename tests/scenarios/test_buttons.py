@@ -1,0 +1,58 @@
+"""What people see and press on the dashboard, below its pages: the same on every database."""
+
+import pytest
+
+from bot.core.errors import Refused
+from bot.core.facts import Account
+from bot.core.states import State
+from bot.service import overview, pressing, task_page
+from bot.service.pressing import Press, Presser
+from bot.store import log
+from tests.world import World
+from tests.world.issues import IssueView
+from tests.world.people import Someone
+
+
+def presses(world: World, who: Someone, issue: IssueView, name: str, words: str = "", commit: str = "") -> None:
+    task = issue.task()
+    what = Press(name, task.version, words, task.prompt_sha256, commit)
+    pressing.press(world.fleet, task.id, what, Presser(Account(who.person.id, who.login)))
+    world.settles()
+
+
+def test_a_look_at_the_fleet_and_at_a_task(world: World) -> None:
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    world.settles()
+    for repos in (None, frozenset({"ann/demo"})):
+        now = overview.look(world.fleet, repos, operator=False)
+        assert [(x.number, x.card.title) for x in now.queue] == [(1, "Fix the login")]
+        assert {x.state: x.count for x in now.board}[State.QUEUED] == 1
+        assert now.waiting == 1
+    assert overview.look(world.fleet, frozenset(), operator=False).waiting == 0
+    world.pull_agent("gpu-1", ["python"]).claims(issue).starts("reading").finishes(changing={"login.py": "fixed"})
+    world.catches_up()
+    page = task_page.look(world.fleet, issue.task().id)
+    assert [x.told.what for x in page.lines][-1] == "Queued"
+    assert page.receipt is not None
+    assert page.receipt.checks
+    assert [x.took_secs is not None for x in page.runs] == [True]
+    issue.tells("ready for review")
+
+
+@pytest.mark.world(needs_approval={"paths": ["login.py"]})
+def test_a_change_that_waits_is_approved_by_its_commit(world: World) -> None:
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    world.pull_agent("gpu-1", ["python"]).claims(issue).starts().finishes(changing={"login.py": "fixed"})
+    issue.tells("Waits for approval")
+    page = task_page.look(world.fleet, issue.task().id)
+    assert "+fixed" in page.waits
+    with pytest.raises(Refused):
+        presses(world, world.writer, issue, "approve", commit="0" * 40)
+    with pytest.raises(Refused):
+        presses(world, world.reader, issue, "approve", commit=issue.task().kept_sha)
+    presses(world, world.writer, issue, "approve", commit=issue.task().kept_sha)
+    assert issue.task().state is State.REVIEW
+    events = world.fleet.read(lambda sql: log.of_task(sql, issue.task().id))
+    approved = [x for x in events if x.event.kind == "gate_approved"]
+    assert [x.actor for x in approved] == ["person:bob"]
+    issue.tells("ready for review")

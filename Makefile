@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-power test-agents test-dashboard screenshots lint format run lock clean
+.PHONY: demo test test-power test-postgres test-agents test-dashboard screenshots bench lint format run lock aarch64 clean
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Agent Fleet needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
@@ -31,10 +31,6 @@ test-postgres: $(STAMP)
 test-agents: $(STAMP)
 	CLIS="$(CLIS)" $(BIN)/python -m pytest tests/agents tests/actions -m agents --numprocesses 2 --dist worksteal
 
-# Figures against their baselines in the same run; some: BENCH=--quick
-bench: $(STAMP)
-	$(BIN)/python -m benchmarks.run $(BENCH)
-
 # The dashboard in Debian's Chromium (apt install chromium), which looks at a running server.
 test-dashboard: $(STAMP)
 	$(BIN)/python -m pytest tests/dashboard -m dashboard --numprocesses 2 --dist worksteal
@@ -42,6 +38,10 @@ test-dashboard: $(STAMP)
 # The pictures in README and docs, taken anew by one of those tests.
 screenshots: $(STAMP)
 	SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/dashboard/test_pictures.py -m dashboard
+
+# Figures against their baselines in the same run; some: BENCH=--quick
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks.run $(BENCH)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ from typing import Final
 from flask import Flask, current_app, g
 
 from bot.dashboard.sessions import Sessions
+from bot.dashboard.streams import Streams, seats
 from bot.dashboard.visitor import Rights, Visitor
 from bot.service.fleet import Fleet
 
@@ -19,11 +20,12 @@ class Desk:
     fleet: Fleet
     rights: Rights
     sessions: Sessions
+    streams: Streams
 
 
 def set_up(app: Flask, fleet: Fleet) -> Desk:
     """The application's desk; made once."""
-    made = Desk(fleet, Rights(fleet), Sessions(fleet))
+    made = Desk(fleet, Rights(fleet), Sessions(fleet), Streams(fleet.store, seats(fleet.settings.server.threads)))
     app.extensions[EXTENSION] = made
     return made
 

@@ -47,6 +47,11 @@ class Message:
 Look = Callable[[str], tuple[list[Message], str]]
 
 
+def seats(threads: int) -> int:
+    """How many of a process's threads may be taken by streams."""
+    return max(1, threads // 8)
+
+
 class Streams:
     """At most ``seats`` streams of this process stay open."""
 

@@ -10,7 +10,20 @@ from bot.execution.git import GitFailed, GitTimedOut
 from bot.service import retention
 from bot.service.artifacts import drop_unwanted
 from bot.service.fleet import Fleet
-from bot.store import Sql, artifacts, attempts, forge_facts, inbox, job_sessions, request_keys, run_logs, web_sessions
+from bot.store import (
+    Sql,
+    artifacts,
+    attempts,
+    forge_facts,
+    given_prompts,
+    inbox,
+    job_sessions,
+    notices,
+    request_keys,
+    run_logs,
+    started,
+    web_sessions,
+)
 from bot.store.forge_facts import KnownRepository
 
 log = structlog.get_logger(__name__)

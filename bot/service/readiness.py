@@ -33,7 +33,7 @@ class Readiness:
 def look(fleet: Fleet) -> Readiness:
     """Raises Unavailable or the database's own error when that cannot be read."""
     now = fleet.clock()
-    missing = pending(fleet.store.path)
+    missing = pending(fleet.store.where)
     ages, waiting, stand = fleet.read(lambda sql: (beats.ages(sql, now), outbox.pending(sql), hosts.listed(sql)))
     problems = [text.migrations_missing(missing)] if missing else []
     one_call = fleet.settings.forgejo.request_timeout_secs

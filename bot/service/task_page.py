@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.core import buttons, receipts, timeline_text, usage, view, why_text
+from bot.core import buttons, cleaning, receipts, timeline_text, usage, view, why_text
 from bot.core.buttons import Button
 from bot.core.states import State
 from bot.core.task import Task
@@ -143,7 +143,8 @@ def log_tail(fleet: Fleet, task_id: str, fence: int) -> LogTail:
 
 
 def masked(fleet: Fleet, text: str) -> str:
-    """No secret of ours is shown, whoever printed it."""
+    """No secret of ours is shown, whoever printed it, nor is anything hidden."""
+    text = cleaning.revealed(text, len(text))
     for secret in sorted(fleet.settings.secrets(), key=len, reverse=True):
         text = text.replace(secret, "***")
     return text

@@ -377,11 +377,6 @@ class Settings(BaseSettings):
         """Agents that may wait for work at once in one web process."""
         return self.orchestrator.max_waiting_agents or self.server.threads // 2
 
-    @property
-    def live_pages(self) -> int:
-        """Pages of the dashboard that one web process keeps up to date all the time; others ask every few seconds."""
-        return max(1, self.server.threads // 8)
-
     def price_table(self) -> dict[str, usage.Price]:
         """The prices as estimates take them."""
         return {

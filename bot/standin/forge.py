@@ -15,6 +15,7 @@ from bot.standin.deliveries import Deliveries
 from bot.standin.faults import Faults
 from bot.standin.hooks import deliveries_for
 from bot.standin.oauth import OAuth
+from bot.standin.organizations import Organization
 from bot.standin.people import Person, Token
 from bot.standin.record import Record
 from bot.standin.repositories import Repository

@@ -8,6 +8,7 @@ from typing import Any, Final
 from bot.core import modes
 from bot.store import measures
 from bot.store.dialect import Row, Sql
+from bot.store.wakeups import CHANGED
 
 _COLUMNS: Final = (
     "task_id, fence, agent, agent_type, host, mode, claim_id, claimed_at, lease_until, active, started_at, ended_at, "
@@ -184,6 +185,7 @@ def progressed(
     )
     if row is None or seq < row[0]:
         return
+    sql.wake(CHANGED)
     sql.run(
         """UPDATE attempt SET status_seq = ?, progress = ?, checklist = ?, usage = ?, session = ?
            WHERE task_id = ? AND fence = ?""",

@@ -13,7 +13,7 @@ from bot.store.dialect import Sql
 from bot.store.engines import Engine, Where, engine, for_looking, for_migrating, shown
 from bot.store.leading import Lead
 from bot.store.tally import Tally
-from bot.store.wakeups import CHANGED, Wakeups, Watcher
+from bot.store.wakeups import CHANGED, Wakeups
 from bot.store.writer import Writer
 
 T = TypeVar("T")

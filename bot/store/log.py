@@ -15,7 +15,7 @@ from bot.core.recorded import Recorded
 from bot.core.task import Task
 from bot.store import classes, history, measures
 from bot.store.dialect import Duplicate, Row, Sql
-from bot.store.wakeups import WORK
+from bot.store.wakeups import CHANGED, WORK
 
 GENESIS: Final = b"\x00" * 32
 
@@ -40,13 +40,16 @@ def append(sql: Sql, before: Task | None, task_id: str, event: Event, *, cause: 
     data = recorded.encode(event)
     previous = sql.value("SELECT chain FROM event WHERE task_id = ? AND n = ?", task_id, n - 1) if before else GENESIS
     chain = link(previous, task_id, n, event.kind, at, actor, cause, data)
-    sql.run(
-        "INSERT INTO event (task_id, n, kind, at, actor, cause, chain, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        *(task_id, n, event.kind, at, actor, cause, chain, data),
-    )
-    _project(sql, before, after)
+    may_be_busy = not before or before.state.final  # whoever hears of it may go on with the same transaction
+    with sql.savepoint() if may_be_busy else contextlib.nullcontext():
+        sql.run(
+            "INSERT INTO event (task_id, n, kind, at, actor, cause, chain, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            *(task_id, n, event.kind, at, actor, cause, chain, data),
+        )
+        _project(sql, before, after)
     history.follow(sql, before, after, event, at)
     measures.count(sql, before, after, event, at)
+    sql.wake(CHANGED)
     return after
 
 

@@ -20,14 +20,13 @@ MOST_COUNTED = 1000
 def counts(sql: Sql, repos: Sequence[int] | None) -> dict[State, int]:
     """Tasks by state. For some repositories each is counted up to ``MOST_COUNTED``."""
     if repos is None:
-        rows = sql.all("SELECT labels, value FROM counter WHERE name = ?", counters.TASKS)
-        kept = {name: int(value) for name, value in rows}
-        return {state: kept.get(state.value, 0) for state in State}
+        kept = counters.everything(sql).get(counters.TASKS, {})
+        return {state: int(kept.get((state.value,), 0)) for state in State}
     found = dict.fromkeys(State, 0)
     for repo_id, state in itertools.product(repos, State):
         found[state] += int(
             sql.value(
-                "SELECT count(*) FROM (SELECT 1 FROM task WHERE repo_id = ? AND state = ? LIMIT ?) AS some",
+                "SELECT count(*) FROM (SELECT 1 FROM task WHERE repo_id = ? AND state = ? LIMIT ?) AS counted",
                 *(repo_id, state.value, MOST_COUNTED),
             )
         )

@@ -5,12 +5,14 @@ read. A NUL, which no text column takes, stands there as DLE 0 (and DLE as DLE D
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from bot.core import cleaning
 from bot.store import retention
 from bot.store.dialect import Sql
+from bot.store.wakeups import CHANGED
 
 #: Bytes kept per attempt; what comes after is counted, not kept.
 MAX_BYTES: Final = 4 * 1024 * 1024
@@ -37,6 +39,7 @@ def append(sql: Sql, task_id: str, fence: int, position: int, text: str) -> int:
         ):
             retention.added(sql, retention.LOGS, len(kept))
     end = known + len(fresh)
+    sql.wake(CHANGED)
     sql.run("UPDATE attempt SET log_bytes = ? WHERE task_id = ? AND fence = ?", end, task_id, fence)
     return end
 
@@ -56,7 +59,7 @@ def read(sql: Sql, task_id: str, fence: int, position: int = 0) -> str:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of a log as it came; ``position`` is unique in it and rises."""
+    """A piece of a log as it was sent, not cleaned; ``position`` is unique in it and rises."""
 
     position: int
     text: str
@@ -68,7 +71,7 @@ def chunks(sql: Sql, task_id: str, fence: int, after: int, limit: int) -> list[C
         "SELECT position, text FROM log WHERE task_id = ? AND fence = ? AND position > ? ORDER BY position LIMIT ?",
         *(task_id, fence, after, limit),
     )
-    return [Chunk(*row) for row in rows]
+    return [Chunk(row[0], _sent(row[1])) for row in rows]
 
 
 def tail(sql: Sql, task_id: str, fence: int, characters: int, limit: int = 200) -> list[Chunk]:
@@ -83,7 +86,7 @@ def tail(sql: Sql, task_id: str, fence: int, characters: int, limit: int = 200) 
         )
         if row is None:
             break
-        found.append(Chunk(*row))
+        found.append(Chunk(row[0], _sent(row[1])))
         before, kept = row[0], kept + len(row[1])
     return found[::-1]
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from bot.core import recorded, task
 from bot.core.errors import Refused
 from bot.core.task import Task
-from bot.store import counters, history, log, tasks
+from bot.store import counters, history, log, retention, tasks
 from bot.store.dialect import Sql
 from bot.store.log import Raw
 

@@ -8,9 +8,10 @@ from typing import Final
 WORK: Final = "work"
 INBOX: Final = "inbox"
 OUTBOX: Final = "outbox"
-#: After every commit, whatever it was about.
+NOTICES: Final = "notices"
+#: After every commit, whatever it was about; with PostgreSQL, those of other processes that people may want to see.
 CHANGED: Final = "changed"
-TOPICS: Final = (WORK, INBOX, OUTBOX, CHANGED)
+TOPICS: Final = (WORK, INBOX, OUTBOX, NOTICES, CHANGED)
 
 
 class Wakeups:

@@ -80,6 +80,12 @@ UNRECORDED: Final = {
         "Forgejo 16 routers/api/v1/repo/action.go GetActionJobLogs: text/plain"
     ),
     "POST /user/applications/oauth2": "pyforgejo user.user_create_oauth2application: 201; driven by `test_sign_in.py`",
+    "GET /repos/<owner>/<repo>/issues/<int:number>/times": (
+        "pyforgejo issue.tracked_times; Forgejo routers/api/v1/repo/issue_tracked_time.go: 404 where it is disabled"
+    ),
+    "POST /repos/<owner>/<repo>/issues/<int:number>/times": (
+        "pyforgejo issue.add_time: 200, a TrackedTime; issue_tracked_time.go: 400 where it is disabled, else a bare 403"
+    ),
     "DELETE /repos/<owner>/<repo>/pulls/<int:number>/requested_reviewers": (
         "pyforgejo repository.repo_delete_pull_review_requests: 204; its webhook is recorded (076)"
     ),

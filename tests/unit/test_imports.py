@@ -55,6 +55,8 @@ DOORS: Final = {
     "cryptography": {"signing", "idkeys", "standin"},
     "schedule": {"worker"},
     "flask": {"web", "dashboard", "standin", "app"},
+    "jinja2": {"dashboard"},
+    "markupsafe": {"dashboard"},
     "pydantic_settings": {"settings"},
     "click": {"cli"},
     "mcp": {"mcp"},

@@ -12,6 +12,7 @@ import pytest
 from bot.core import task
 from bot.core.facts import Account, Issue
 from bot.core.states import State
+from bot.dashboard.streams import seats
 from bot.service import overview
 from bot.store import Sql, forge_facts, hosts, pauses, tasks
 from bot.store.pauses import PauseRow
@@ -268,7 +269,7 @@ def test_what_changes_is_told_to_open_pages_and_nothing_else(api: Api) -> None:
 
 def test_whoever_finds_no_seat_comes_again(api: Api) -> None:
     looker = Looker(api)
-    taken = [looker.get("/live") for _ in range(api.fleet.settings.live_pages)]
+    taken = [looker.get("/live") for _ in range(seats(api.fleet.settings.server.threads))]
     for one in taken:
         next(iter(one.response))
     late = looker.get("/live")

@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 #: Longest wait for a time that a provider named.
 MAX_WAIT_SECS: Final = 7 * 86_400.0
 
+#: Without ASCII the long s (U+017F) would be an "s", too.
+_PLAIN: Final = re.IGNORECASE | re.ASCII
 _UNITS: Final[Mapping[str, float]] = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _IN: Final = re.compile(
-    r"(?:try again|retry|available|resets?)(?: after| in)?:? *((?:[0-9.]+ *(?:d|h|m|s)[a-z]* *)+)", re.IGNORECASE
+    r"(?:try again|retry|available|resets?)(?: after| in)?:? *((?:[0-9.]+ *(?:d|h|m|s)[a-z]* *)+)", _PLAIN
 )
-_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([dhms])", re.IGNORECASE)
+_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([dhms])", _PLAIN)
 _EPOCH: Final = re.compile(r"(?<![0-9])(1[0-9]{9})(?![0-9])")
 _ISO: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{5,8}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})")
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -27,7 +29,7 @@ _OF_DAY: Final = re.compile(
     r"(?:,? (?P<year>20[0-9]{2}))?,? (?:at )?)?"
     r"(?P<hour>[0-9]{1,2})(?::(?P<minute>[0-9]{2}))? ?(?P<half>[ap]m)?\b"
     r"(?: \(?(?P<zone>[A-Za-z][A-Za-z_]{1,30}(?:/[A-Za-z_+-]{2,30}){0,2})\b)?",
-    re.IGNORECASE,
+    _PLAIN,
 )
 #: Hours east of Greenwich of the short names that CLIs print.
 _SHORT: Final[Mapping[str, float]] = {
@@ -87,5 +89,5 @@ def _zone(name: str) -> tzinfo:
         return timezone(timedelta(hours=_SHORT[name.upper()]))
     try:
         return ZoneInfo(name) if "/" in name else UTC
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, like America/Indiana, is an OSError
         return UTC

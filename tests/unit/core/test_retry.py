@@ -176,6 +176,8 @@ def test_the_world_may_fail_the_same_way_twice(reason: Reason) -> None:
         ("resets 17pm", 0),
         ("resets 25:00", 0),
         ("resets 15:00 (Nowhere/Land)", 2800),
+        ("resets 15:00 (America/Argentina)", 2800),
+        ("try again in 5\u017f", 0),
         ("resets Oct 30, 1pm", 0),
         ("it resets 3 things", 0),
         ("try again later", 0),

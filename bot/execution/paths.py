@@ -88,14 +88,15 @@ def matches(path: str, pattern: str) -> bool:
     """Whether ``path`` or a directory above it fits ``pattern``.
 
     As in .gitignore: a ``/`` at the front or in the middle ties the pattern to the top, else it fits at any
-    depth. A trailing ``/`` asks for a directory, but the bare name counts too: a file or link in its place
-    is as bad.
+    depth; ``**/`` stands for any directories, and for none. A trailing ``/`` asks for a directory, but the
+    bare name counts too: a file or link in its place is as bad.
     """
     wanted = pattern.strip("/").casefold()
     tied = "/" in pattern.rstrip("/")
     here = PurePosixPath(path.casefold())
     above = (here, *here.parents[:-1])
-    return any(fnmatchcase(str(part) if tied else part.name, wanted) for part in above)
+    names = [str(part) if tied else part.name for part in above]
+    return any(fnmatchcase(name, x) for name in names for x in {wanted, wanted.replace("**/", "")})
 
 
 def leads_out(link: str, target: str) -> bool:

@@ -125,8 +125,15 @@ def accepted_result(sql: Sql, task_id: str, fence: int) -> e.ResultAccepted | No
 
 def well_ended(sql: Sql, task_id: str, fence: int) -> e.ResultAccepted | e.NothingToChange | e.NothingToRework | None:
     """How the attempt ended; None when it runs, or ended badly."""
-    found = (r.event for r in log.of_task(sql, task_id))
-    return next((x for x in found if isinstance(x, ENDED_WELL) and x.fence == fence), None)
+    return well_ended_at(sql, task_id, fence)[0]
+
+
+def well_ended_at(
+    sql: Sql, task_id: str, fence: int
+) -> tuple[e.ResultAccepted | e.NothingToChange | e.NothingToRework | None, float]:
+    """How the attempt ended, and since when that counts: a result that was kept does from its approval on."""
+    found = ((r.event, r.at) for r in log.of_task(sql, task_id))
+    return next(((x, at) for x, at in found if isinstance(x, ENDED_WELL) and x.fence == fence), (None, 0.0))
 
 
 def with_pull(fleet: Fleet, task: Task, facts: Facts, number: int) -> Facts:

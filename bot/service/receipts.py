@@ -77,14 +77,14 @@ def settle(fleet: Fleet, wish: Wish) -> Known:
     )
     if before is not None:
         return {"receipt_id": before.id}
-    end = fleet.read(lambda sql: receipt_facts.well_ended(sql, wish.task_id, fence))
+    end, since = fleet.read(lambda sql: receipt_facts.well_ended_at(sql, wish.task_id, fence))
     if task is None or attempt is None or end is None:
         raise NotWanted(said_to_people.out_of_date())
     sha256 = end.receipt_sha256
     claims = fleet.read(lambda sql: receipt_facts.claims_of(sql, wish.task_id, fence, sha256))
     facts = receipt_facts.looked_up(fleet, task, attempt, claims)
     checks = receipt_rules.check(claims, facts)
-    late = fleet.clock() >= attempt.ended_at + fleet.settings.orchestrator.receipt_wait_secs
+    late = fleet.clock() >= since + fleet.settings.orchestrator.receipt_wait_secs
     over = late or task.fence != fence or task.state is not State.REVIEW
     result = receipt_rules.result([(c.rule, c.verdict) for c in checks], over=over)
     if result is Result.PENDING:

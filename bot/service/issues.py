@@ -142,7 +142,8 @@ def _take_steps(step: Step, repo: KnownRepository, seen: Seen) -> None:
 def _one_step(step: Step, seen: Seen, task: Task, wanted: Wanted) -> Task:
     event = wanted.event
     if isinstance(event, e.Approved):
-        if not seen.certain(max((x.at for x in seen.entries), default=0.0)):
+        set_at = max((x.at for x in seen.entries if triggers.label_cause(seen.issue, x) == wanted.cause), default=0.0)
+        if not seen.certain(set_at):
             return task  # which text that person has read is not known: it takes `/fleet approve`
         prompt = triggers.with_note(seen.text, bodies.get(step.sql, task.note_sha256))
         event = dataclasses.replace(event, prompt_sha256=bodies.put(step.sql, prompt))

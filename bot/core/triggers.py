@@ -5,12 +5,15 @@ Level-triggered: the same facts always give the same answer, whoever brought the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from bot.core import cleaning, matching
 from bot.core.events import Approved, Cancelled, Event, Rerouted
 from bot.core.facts import Account, Issue, LabelEntry, Right
 from bot.core.states import State
 from bot.core.task import Task
+
+_LABEL: Final = "label:"
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,12 @@ def newest_entry(entries: Sequence[LabelEntry]) -> int:
 
 
 def label_cause(issue: Issue, entry: LabelEntry) -> str:
-    return f"label:{issue.repo_id}:{entry.id}"
+    return f"{_LABEL}{issue.repo_id}:{entry.id}"
+
+
+def is_label_cause(cause: str) -> bool:
+    """Whether it was a label that did it."""
+    return cause.startswith(_LABEL)
 
 
 def _start(issue: Issue, asked: Sequence[LabelEntry], rights: Mapping[int, Right]) -> list[Decision]:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from bot.core import events as e
-from bot.core import gate_text, gates
+from bot.core import gate_text, gates, triggers
 from bot.core.gates import Gates
 from bot.core.task import Task
 from bot.execution import paths
@@ -32,12 +32,24 @@ def closed(step: Step, task: Task) -> list[tuple[str, str]]:
     found = []
     issue = forge_facts.issue(step.sql, task.repo_id, task.issue)
     asking = gates.labels_held(wanted, issue.labels if issue else ())
-    if asking and not task.approved_by:
+    if asking and not _was_approved(step.sql, task):
         found.append((gates.LABEL, gate_text.by_label(asking)))
     why = gates.too_dear(wanted, budgets.of_task(step.sql, task.id), task.approved_usd) if wanted.usd else ""
     if why:
         found.append((gates.COST, why))
     return found
+
+
+def _was_approved(sql: Sql, task: Task) -> bool:
+    """Whether somebody said so of the text: a label `agent:…` that lets a request run asks for an agent, no more."""
+    if not task.approved_by:
+        return False
+    given = [
+        x.cause
+        for x in log.of_task(sql, task.id)
+        if isinstance(x.event, e.Approved) or (isinstance(x.event, e.GateApproved) and x.event.gate == gates.LABEL)
+    ]
+    return not triggers.is_label_cause(given[-1])
 
 
 def touched(mirror: GitMirror, wanted: Gates, base: str, head: str) -> tuple[list[str], str]:

@@ -33,6 +33,22 @@ def test_an_issue_with_such_a_label_waits_for_approval(world: World) -> None:
 
 
 @pytest.mark.world(needs_approval={"labels": ["bug"]})
+def test_setting_the_agents_label_again_approves_a_request_and_opens_no_gate(world: World) -> None:
+    issue = world.reader.opens_issue_by_web_form("Fix the login", labels=["agent:python", "bug"])
+    agent = world.pull_agent("gpu-1", ["python"])
+    agent.gets_nothing()
+    world.writer.unlabels(issue, "agent:python")
+    world.seconds_pass(2)
+    world.writer.labels(issue, "agent:python")
+    agent.gets_nothing()
+    issue.shows(label="fleet/held")
+    issue.tells("Waits for approval: the label `bug`")
+    world.owner.says(issue, "/fleet approve").gets("eyes")
+    agent.claims(issue)
+    issue.shows(label="fleet/queued")
+
+
+@pytest.mark.world(needs_approval={"labels": ["bug"]})
 def test_what_was_approved_is_the_text_that_was_read(world: World) -> None:
     issue = world.writer.opens_issue("Fix the login", "It says 500.", labels=["agent:python", "bug"])
     agent = world.pull_agent("gpu-1", ["python"])
@@ -104,6 +120,22 @@ def test_a_change_of_such_a_path_is_not_published_before_its_commit_is_approved(
     world.owner.merges(issue)
     issue.shows(label="fleet/done")
     issue.tells("was merged")
+
+
+@pytest.mark.world(needs_approval={"paths": ["db/"]})
+def test_ci_is_waited_for_from_the_approval_on(world: World) -> None:
+    world.repo.protect("main", contexts=["ci/*", "agent-fleet*"])
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    world.pull_agent("gpu-1", ["python"]).claims(issue).finishes({"db/schema.sql": "x\n"})
+    issue.tells("Waits for approval")
+    world.minutes_pass(180)
+    world.owner.says(issue, f"/fleet approve commit={issue.task().kept_sha}").gets("eyes")
+    assert issue.receipts() == []
+    world.repo.set_status(world.owner.person, issue.pull().head_sha, "success", "ci/test", "", "")
+    world.minutes_pass(2)
+    [receipt] = issue.receipts()
+    assert receipt["verdict"]["result"] == "verified"
+    issue.tells("done in")
 
 
 @pytest.mark.world(needs_approval={"paths": ["db/"]})

@@ -55,17 +55,23 @@ def ask(fleet: Fleet, agent_id: str, task_id: str, fence: int | None, wanted: Wa
         key = f"follow-up:{task_id}:{wanted.key}"
         found = operations.issue_for(fleet, repo, 0, text.title(wanted.title), body, key)
         return fleet.step(lambda step: _open(step, taken, found, wanted)), True
-    except (Refused, Unavailable):
+    except Refused:
         fleet.store.write(lambda sql: follow_ups.free(sql, task_id, wanted.key))
+        raise
+    except Unavailable:  # it may have been opened all the same: it counts until it is asked for again
+        fleet.store.write(lambda sql: follow_ups.let_go(sql, task_id, wanted.key))
         raise
 
 
 def _take(step: Step, agent_id: str, task_id: str, fence: int | None, wanted: Wanted) -> tuple[FollowUp, Task]:
     known = follow_ups.find(step.sql, task_id, wanted.key)
-    if known is not None and known.agent == agent_id and known.issue and known.sha256 == wanted.sha256:
-        return known, step.task(task_id)  # also after the attempt: an answer that was lost is given again
+    opened = known if known is not None and known.issue and known.sha256 == wanted.sha256 else None
+    if opened is not None and opened.agent == agent_id:
+        return opened, step.task(task_id)  # also after the attempt: an answer that was lost is given again
     holding(step.sql, agent_id, task_id, fence)
     task = step.task(task_id)
+    if opened is not None:
+        return opened, task  # another agent opened it before this one went on with the task
     if known is not None and known.sha256 != wanted.sha256:
         raise Refused(plain_text.key_used_otherwise(), plain_text.use_another_key(), 409, "idempotency_key_reused")
     if known is not None and step.now - known.taken_at < _BUSY_SECS:

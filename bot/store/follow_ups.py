@@ -48,6 +48,11 @@ def free(sql: Sql, task_id: str, key: str) -> None:
     sql.run("DELETE FROM follow_up WHERE task_id = ? AND key = ? AND issue = 0", task_id, key)
 
 
+def let_go(sql: Sql, task_id: str, key: str) -> None:
+    """What became of it on the forge is not known: it may be asked for again at once, and counts."""
+    sql.run("UPDATE follow_up SET taken_at = 0 WHERE task_id = ? AND key = ? AND issue = 0", task_id, key)
+
+
 def depth_of(sql: Sql, repo_id: int, issue: int) -> int:
     """0 for an issue that no agent opened."""
     return int(sql.value("SELECT max(depth) FROM follow_up WHERE repo_id = ? AND issue = ?", repo_id, issue) or 0)

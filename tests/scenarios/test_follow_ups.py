@@ -54,12 +54,12 @@ def test_they_are_bounded_and_need_a_running_attempt(world: World) -> None:
     stranger.drops()
     world.forge.faults.fails("POST", "*/issues", applied=True)  # opened, but the answer is lost
     assert agent.asks_for_follow_up("a", "One").status_code == 503
-    assert agent.asks_for_follow_up("a", "One").status_code == 201
-    world.owner.finds("One").shows(label="fleet/requested")
     assert agent.asks_for_follow_up("b", "Two").status_code == 201
     world.owner.finds("Two").shows(label="fleet/requested")
-    full = agent.asks_for_follow_up("c", "Three")
+    full = agent.asks_for_follow_up("c", "Three")  # the first one is there, and may never be asked for again
     assert (full.status_code, full.json()["kind"]) == (409, "follow_up_limit")
+    assert agent.asks_for_follow_up("a", "One").status_code == 201
+    world.owner.finds("One").shows(label="fleet/requested")
     world.owner.commits_to("main", {".forgejo/fleet.toml": "max_follow_ups = 0\n"})
     agent.fails("no luck")
     world.minutes_pass(1)
@@ -68,4 +68,8 @@ def test_they_are_bounded_and_need_a_running_attempt(world: World) -> None:
     assert agent.asks_for_follow_up("a", "One").status_code == 200
     agent.fence -= 1
     assert agent.asks_for_follow_up("e", "Five").json()["kind"] == "stale_fence"
-    issue.shows(label="fleet/queued")
+    agent.fence += 1
+    agent.fails("no luck", "handed_back")
+    other = world.pull_agent("gpu-3", ["python"]).claims(issue).starts()
+    assert other.asks_for_follow_up("a", "One").status_code == 200
+    issue.shows(label="fleet/running")

@@ -16,6 +16,7 @@ from bot.core.task import Task
 from bot.forge import Missing
 from bot.service import feedback_rules, mirrors, rights
 from bot.service.fleet import Fleet, Step, ref
+from bot.service.receipt_facts import well_ended_at
 from bot.service.record import record
 from bot.settings.limits import Rework
 from bot.store import Sql, attempts, bodies, log, tasks
@@ -106,7 +107,8 @@ def _failed(
     if not red or pull.head_sha != task.pushed_sha:
         return []
     attempt = fleet.read(lambda sql: attempts.get(sql, task.id, task.fence))
-    since = attempt.ended_at if attempt else 0.0
+    _, accepted = fleet.read(lambda sql: well_ended_at(sql, task.id, task.fence))
+    since = max(accepted, attempt.ended_at if attempt else 0.0)
     if any(c.state == "pending" for c in checks) and fleet.clock() < since + rules.checks_wait_secs:
         return []
     tail = rules.log_tail_chars

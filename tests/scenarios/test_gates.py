@@ -131,7 +131,12 @@ def test_ci_is_waited_for_from_the_approval_on(world: World) -> None:
     world.minutes_pass(180)
     world.owner.says(issue, f"/fleet approve commit={issue.task().kept_sha}").gets("eyes")
     assert issue.receipts() == []
-    world.repo.set_status(world.owner.person, issue.pull().head_sha, "success", "ci/test", "", "")
+    for state, context in (("pending", "lint/slow"), ("failure", "lint/fast")):
+        world.repo.set_status(world.owner.person, issue.pull().head_sha, state, context, "", "")
+    world.sweeps()
+    issue.shows(label="fleet/review")  # the agent hears of it when all have ended
+    for context in ("lint/slow", "lint/fast", "ci/test"):
+        world.repo.set_status(world.owner.person, issue.pull().head_sha, "success", context, "", "")
     world.minutes_pass(2)
     [receipt] = issue.receipts()
     assert receipt["verdict"]["result"] == "verified"

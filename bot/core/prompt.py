@@ -48,6 +48,7 @@ VARIABLES: Final[Mapping[str, str]] = {
 
 _MAX_TEXT: Final = 400_000
 _MAX_PROBLEMS: Final = 5
+_LINE_BREAK: Final = re.compile(r"\r\n?|\n")
 _BRACES: Final = re.compile(r"\{\{(?P<name>[^{}\n]*)\}\}|(?P<open>\{\{)|(?P<close>\}\})|(?P<logic>\{[%#])")
 
 
@@ -157,7 +158,8 @@ def _handover(former: Handover) -> str:
 
 
 def _listed(lines: Sequence[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+    """An entry for each; what follows on further lines of one stays part of it, whatever it looks like."""
+    return "\n".join(_LINE_BREAK.sub("\n  ", f"- {line}") for line in lines)
 
 
 def _problems(template: str) -> list[tuple[int, str]]:

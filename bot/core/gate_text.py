@@ -36,7 +36,8 @@ def asks(to: str, gate: str, commit: str, patch: str) -> str:
     said = f"{to}{waits(gate, commit)}"
     if not patch:
         return said
-    return f"{said}\n\n<details><summary>What it changes there</summary>\n\n{cleaning.block(patch)}\n\n</details>"
+    shown = cleaning.block(cleaning.revealed(patch), 60_000)  # revealing makes it longer
+    return f"{said}\n\n<details><summary>What it changes there</summary>\n\n{shown}\n\n</details>"
 
 
 def cut(patch: str, limit: int) -> str:

@@ -61,3 +61,8 @@ def test_hostile_labels_paths_and_patches_never_come_alive() -> None:
     assert fence
     assert "</details>" not in before
     assert rest.count("\n`````\n") == 1
+
+
+def test_a_person_sees_what_a_patch_would_hide() -> None:
+    said = gate_text.asks("", "why", "a" * 40, "+a = '\u202e1'\r\n+b\n")
+    assert "+a = '⟨U+202E⟩1'\n+b\n" in said

@@ -1,5 +1,6 @@
 """Pull requests."""
 
+import contextlib
 from typing import Any
 
 from bot.core import feedback_text as text
@@ -101,6 +102,19 @@ class Pulls:
         except Refused as refusal:
             if refusal.status != 409 or self.get(repo, number).head_sha != head_sha:
                 raise
+
+    def cancel_merge(self, repo: RepoRef, number: int) -> None:
+        """Takes a scheduled merge back: the forge would merge whatever the head is by then. None is no error."""
+        with contextlib.suppress(Missing):
+            self._api.within(
+                repo,
+                lambda o, r: self._api.raw(
+                    f"have pull request {number} not merged",
+                    "DELETE",
+                    f"/repos/{o}/{r}/pulls/{number}/merge",
+                    write=True,
+                ),
+            )
 
     def _create(self, repo: RepoRef, *, head: str, base: str, title: str, body: str) -> Any:
         return self._api.within(

@@ -24,9 +24,12 @@ def threads(fleet: Fleet, wish: Wish) -> Known:
 
 
 def merge(fleet: Fleet, wish: Wish) -> Known:
-    """Only the commit that was approved, and only while that still holds."""
+    """Only the commit that was approved, and only while that still holds: else what was scheduled is taken back."""
     task = fleet.read(lambda sql: tasks.find(sql, wish.task_id))
     sha = wish.wish["sha"]
+    if not sha:
+        fleet.forge.pulls.cancel_merge(ref(fleet.repo(wish.wish["repo_id"])), wish.wish["number"])
+        return {}
     wanted = task is not None and task.state is State.REVIEW and task.feedback.merges
     if task is None or not wanted or task.feedback.ready_sha != sha:
         raise NotWanted(text.out_of_date())

@@ -46,6 +46,8 @@ def record(step: Step, before: Task, event: Event, *, cause: str, actor: str) ->
         _attempt_over(step, before, after, event)
     _arm(step, after, event)
     _publish(step, before, after, event)
+    if before.feedback.merges and not (after.feedback.merges and after.state is State.REVIEW) and after.why != "merged":
+        rework.merge(step, before, "", "")  # the forge would merge whatever the head is by then
     if after.state.final:
         tracked_time.ask_for(step, after)
     display.show(step, after)

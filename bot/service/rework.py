@@ -62,6 +62,6 @@ def answer_threads(step: Step, task: Task, event: Event) -> None:
 
 
 def merge(step: Step, task: Task, sha: str, style: str) -> None:
-    """The forge is to merge the pull request as soon as it lets itself be merged."""
+    """The forge is to merge the pull request as soon as it lets itself be merged; ``sha`` "" = not any more."""
     wish = {"repo_id": task.repo_id, "number": task.pull_request, "sha": sha, "style": style}
     outbox.wish(step.sql, f"merge:{task.repo_id}#{task.pull_request}", "merge", task.id, wish, at=step.now)

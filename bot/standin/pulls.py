@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bot.standin.answers import Json, Refusal
+from bot.standin.answers import Json, Refusal, not_found
 from bot.standin.git import Author, FileChange
 from bot.standin.issues import Issue
 from bot.standin.labels import Label
@@ -173,6 +173,12 @@ class Pull(Issue):
         if self.scheduled is not None:
             raise Refusal(409, "pull request is already scheduled to auto merge when checks succeed")
         self.scheduled = (by, style)
+
+    def cancel_scheduled_merge(self) -> None:
+        """404 when none is scheduled."""
+        if self.scheduled is None:
+            raise not_found()
+        self.scheduled = None
 
     def status_came(self) -> None:
         """A status of the head: what was scheduled may be due."""

@@ -86,6 +86,9 @@ UNRECORDED: Final = {
     "POST /repos/<owner>/<repo>/issues/<int:number>/times": (
         "pyforgejo issue.add_time: 200, a TrackedTime; issue_tracked_time.go: 400 where it is disabled, else a bare 403"
     ),
+    "DELETE /repos/<owner>/<repo>/pulls/<int:number>/merge": (
+        "Forgejo routers/api/v1/repo/pull.go CancelScheduledAutoMerge: 204, 404 when none is scheduled"
+    ),
     "DELETE /repos/<owner>/<repo>/pulls/<int:number>/requested_reviewers": (
         "pyforgejo repository.repo_delete_pull_review_requests: 204; its webhook is recorded (076)"
     ),

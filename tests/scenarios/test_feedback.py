@@ -235,6 +235,23 @@ def test_what_is_approved_and_green_is_merged_by_the_forge(world: World) -> None
     assert issue.pull().merged_by is world.bot
 
 
+@pytest.mark.world(rework={"auto_merge": True})
+def test_a_merge_that_waits_is_off_when_the_approval_is(world: World) -> None:
+    issue, agent = in_review(world)
+    world.settles()
+    world.repo.protect("main", contexts=["agent-fleet/receipt"])
+    head = issue.pull().head_sha
+    world.repo.set_status(world.bot, head, "failure", "agent-fleet/receipt")
+    world.owner.approves(issue)
+    issue.shows(label="fleet/review")
+    world.owner.asks_for_changes(issue, "No, rename it.")
+    agent.claims(issue).finishes({"login.py": "renamed"})
+    world.minutes_pass(2)
+    assert issue.receipt_statuses()[-1][0] == "success"
+    assert not issue.pull().merged
+    issue.shows(label="fleet/review")
+
+
 def test_a_repository_has_rules_of_its_own(world: World) -> None:
     rules = 'max_rework = 1\nauto_merge = true\nmerge_style = "squash"\nmax_open = 5\n'
     world.owner.commits_to("main", {".forgejo/fleet.toml": rules})

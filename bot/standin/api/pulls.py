@@ -140,6 +140,14 @@ def merge(call: Call) -> Reply:
     return nothing(200)
 
 
+@route("DELETE", _ONE + "/merge")
+def cancel_scheduled_merge(call: Call) -> Reply:
+    """It is merged by hand, or not at all."""
+    call.needs(Right.WRITE)
+    call.pull().cancel_scheduled_merge()
+    return nothing()
+
+
 @route("POST", _ONE + "/update")
 def update(call: Call) -> Reply:
     """Bring the base into the head; 500 when there is nothing to bring (15.0, seen)."""

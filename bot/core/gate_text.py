@@ -76,6 +76,10 @@ def use_a_commit() -> str:
     return "use the first 7 to 40 digits of a commit"
 
 
+def label_of_ours() -> str:
+    return "labels that begin with fleet/ are set by the fleet itself; name one of your own"
+
+
 def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(cleaning.code(x, 100) for x in names[:_SHOWN])
     return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -15,7 +15,7 @@ from bot.service.fleet import Fleet, Step
 from bot.store import Sql, bodies, forge_facts, log
 
 #: Characters of a patch that are shown where its approval is asked for.
-_SHOWN_CHARS: Final = 6000
+_SHOWN_CHARS: Final = 50_000
 #: Paths that the log names; the first ones, in order.
 _MOST_PATHS: Final = 100
 

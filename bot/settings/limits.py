@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from bot.core import gate_text
 from bot.core.gates import Gates
 from bot.settings.values import CountOrNone, PathInRepository, Section, Text
 
@@ -74,6 +75,13 @@ class NeedsApproval(Section):
     """Paths: a result that changes one is not published before somebody has approved that commit."""
     usd: DollarsOrNone = 0
     """US dollars: a task that has cost more stops until somebody approves as much again. 0: no such limit."""
+
+    @field_validator("labels")
+    @classmethod
+    def _no_label_of_ours(cls, labels: list[str]) -> list[str]:
+        if any(x.lower().startswith("fleet/") for x in labels):
+            raise ValueError(gate_text.label_of_ours())
+        return labels
 
     def gates(self) -> Gates:
         return Gates(tuple(self.labels), tuple(self.paths), float(self.usd))

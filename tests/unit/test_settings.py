@@ -341,3 +341,9 @@ def test_an_adapters_command_is_split_without_a_shell(write: Write) -> None:
     adapters = loaded(toml).settings.adapters
     assert adapters["a"].argv == ["run", "two words", "$HOME"]
     assert adapters["b"].argv == ["x", "y z"]
+
+
+def test_no_label_of_the_fleets_own_asks_for_approval(write: Write) -> None:
+    (found,) = problems(write(SEED + '[needs_approval]\nlabels = ["Fleet/queued"]\n'))
+    assert found.key.startswith("needs_approval.labels")
+    assert "labels that begin with fleet/ are set by the fleet itself" in str(found)

@@ -33,7 +33,8 @@ def waits(gate: str, commit: str) -> str:
 
 def asks(to: str, gate: str, commit: str, patch: str) -> str:
     """The comment that asks for it; ``patch`` is what the change does there, as the agent wrote it."""
-    said = f"{to}{waits(gate, commit)}"
+    said = waits(gate, commit)
+    said = f"{to}{said[0].lower()}{said[1:]}" if to else said
     if not patch:
         return said
     shown = cleaning.block(cleaning.revealed(patch), 60_000)  # revealing makes it longer

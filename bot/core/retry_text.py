@@ -20,6 +20,20 @@ def what_helps(reason: Reason) -> str:
     return _HELPS.get(reason, "")
 
 
+def what_would_help(reason: Reason) -> str:
+    """The same for a task that has failed: nothing goes on by itself any more."""
+    return "" if reason in (Reason.RATE_LIMITED, Reason.MODEL_ERROR) else what_helps(reason)
+
+
+def not_again(why: str) -> str:
+    """The refusal of a retry that could not start."""
+    return f"No further attempt can start: {why}."
+
+
+def raise_the_limit() -> str:
+    return "Raise the limit under [budget] in the server's configuration, then try again."
+
+
 def no_progress(message: str) -> str:
     """A part in brackets behind the reason."""
     said = "the same twice in a row, so it is not tried again"

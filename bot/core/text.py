@@ -93,6 +93,12 @@ def failed(to: str, attempt: int, took_secs: float, why: str, branch: str) -> st
     )
 
 
+def not_tried_again(to: str, why: str, branch: str) -> str:
+    """Said when no attempt was started, so that none has failed."""
+    kept = f" Branch `{branch}` is kept." if branch else ""
+    return f"{to}{'no' if to else 'No'} further attempt starts: {why}.{kept}"
+
+
 def in_review(to: str, took_secs: float, pull_request: int) -> str:
     return f"{to}{'done' if to else 'Done'} in {span(took_secs)}: #{pull_request} is ready for review."
 

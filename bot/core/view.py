@@ -236,11 +236,17 @@ def _situation(seen: Snapshot) -> str:
         case State.FAILED if task.reason is Reason.PROMPT_INVALID:
             return prompt_text.not_started("", task.message)
         case State.FAILED:
-            return f"Failed: {text.reason(task.reason or Reason.AGENT_FAILED, task.message)}."
+            return failure(task)
         case State.CANCELLED:
             return text.cancelled(task.why, task.ended_by, task.pull_request, task.message)
         case _:
             return ""
+
+
+def failure(task: Task) -> str:
+    """Why a task failed, and what would change that."""
+    why = task.reason or Reason.AGENT_FAILED
+    return f"Failed: {text.reason(why, task.message)}. {retry_text.what_would_help(why)}".rstrip()
 
 
 def held(task: Task) -> str:
@@ -262,8 +268,10 @@ def notice(event: Event, task: Task, agent: str, took_secs: float, excerpt: str 
         case GaveUp(reason=Reason.PROMPT_INVALID):
             return prompt_text.not_started(to, event.message)
         case GaveUp():
-            branch = task.branch if task.pushed_sha else ""
-            return text.failed(to, task.fence, took_secs, text.reason(event.reason, event.message), branch)
+            branch, why = task.branch if task.pushed_sha else "", text.reason(event.reason, event.message)
+            if not event.fence:
+                return text.not_tried_again(to, why, branch)
+            return text.failed(to, task.fence, took_secs, why, branch)
         case HoldPlaced() if gates.is_gate(event.hold):
             return gate_text.asks(to, event.note, "", "")
         case ResultKept():

@@ -31,6 +31,14 @@ def check_start(step: Step, task: Task) -> None:
         raise Refused(why, "", 409, Reason.BUDGET.value)
 
 
+def check_retry(step: Step, task: Task) -> None:
+    """Raises Refused when a retry could not start: its task would only leave review, or fail once more."""
+    try:
+        check_start(step, task)
+    except Refused as refused:
+        raise Refused(retry_text.not_again(refused.reason), retry_text.raise_the_limit(), 409, refused.kind) from None
+
+
 def stop(step: Step, task: Task, chance: float, wanted: Gates) -> Event | None:
     """The event that ends a running attempt because a budget is used up; None while all are kept.
 

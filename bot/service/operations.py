@@ -14,7 +14,7 @@ from bot.core.facts import Account, Issue, LabelEntry, Repository
 from bot.core.states import State
 from bot.core.task import Task
 from bot.forge import Missing
-from bot.service import holding, repo_files
+from bot.service import budgets, holding, repo_files
 from bot.service.fleet import Fleet, Step, ref
 from bot.service.issues import open_task
 from bot.service.record import record
@@ -97,6 +97,7 @@ def retry(fleet: Fleet, task_id: str, *, by: str, fresh: bool = False, agent: st
 
     def command(step: Step) -> Task:
         task = step.task(task_id)
+        budgets.check_retry(step, task)
         branch = fresh_branch(task) if fresh else task.branch
         event = e.RetryRequested(by=by, fresh=fresh, branch=branch, agent=agent, note=note)
         return record(step, task, event, cause=f"retry:{task.id}:{task.version}", actor=f"person:{by}")

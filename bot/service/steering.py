@@ -11,7 +11,7 @@ from bot.core.errors import Refused
 from bot.core.facts import Account, Right
 from bot.core.states import State
 from bot.core.task import Task
-from bot.service import answers, holding, pausing, policies
+from bot.service import answers, budgets, holding, pausing, policies
 from bot.service.approving import Approval
 from bot.service.fleet import Step
 from bot.service.issues import open_task
@@ -108,6 +108,7 @@ def _let_work(step: Step, scene: Scene, deed: c.Start | c.Release | c.Again, nam
         case c.Again():
             _allowed_agent(step, scene, deed.agent)
             task = _the_task(step, scene)
+            budgets.check_retry(step, task)
             branch = fresh_branch(task) if deed.fresh else task.branch
             note = cleaning.readable(deed.note)
             event = e.RetryRequested(scene.person.login, deed.fresh, branch, deed.agent, note)

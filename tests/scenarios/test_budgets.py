@@ -99,7 +99,20 @@ def test_attempts_are_a_budget_too(world: World) -> None:
         agent.claims(issue).fails(f"try {number}")
         world.minutes_pass(5)
     agent.gets_nothing()
-    issue.tells("all 2 attempts that are allowed were made")
+    issue.shows(label="fleet/failed", says="Raise the limit under [budget]")
+    issue.tells("@bob no further attempt starts: the budget is used up (`all 2 attempts that are allowed were made`).")
+
+
+@pytest.mark.world(budget={"task_attempts": 1})
+def test_a_retry_that_could_not_start_leaves_the_pull_request_in_review(world: World) -> None:
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    agent = world.pull_agent("gpu-1", ["python"])
+    agent.claims(issue).finishes({"login.py": "fixed\n"})
+    issue.tells("@bob done in")
+    asked = world.writer.says(issue, "/fleet retry")
+    asked.is_answered("No further attempt can start: all 1 attempts that are allowed were made. Raise the limit")
+    agent.gets_nothing()
+    issue.shows(label="fleet/review", status="success", pull_request=1)
 
 
 @pytest.mark.world(budget={"repo_day_usd": 5.0, "day_usd": 100.0})

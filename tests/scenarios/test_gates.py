@@ -19,7 +19,7 @@ def test_an_issue_with_such_a_label_waits_for_approval(world: World) -> None:
     agent.gets_nothing()
     issue.shows(label="fleet/held", says="Waits for approval: the label `bug` asks for a person's approval")
     issue.shows(says="Now possible: `/fleet approve` · `/fleet set …` · `/fleet cancel`")
-    issue.tells("@bob Waits for approval: the label `bug`")
+    issue.tells("@bob waits for approval: the label `bug`")
     world.writer.says(issue, "/fleet why").is_answered("Waits for approval: the label `bug`")
     world.reader.says(issue, "/fleet approve").is_answered("`/fleet approve` needs write rights here")
     world.owner.unlabels(issue, "bug")  # whoever may take it off is not asked whether it may start
@@ -59,7 +59,7 @@ def test_what_was_approved_is_the_text_that_was_read(world: World) -> None:
     agent.gets_nothing()
     issue.shows(label="fleet/requested")
     issue.tells("The issue text changed after ann approved it")
-    issue.tells("@bob Waits for approval")
+    issue.tells("@bob waits for approval")
     world.owner.says(issue, "/fleet approve").gets("eyes")
     assert "Delete everything." in agent.claims(issue).task["instructions"]
     issue.shows(label="fleet/queued")
@@ -74,7 +74,7 @@ def test_a_label_that_comes_later_and_a_hold_beside_it(world: World) -> None:
     world.minutes_pass(2)
     agent.gets_nothing()
     issue.shows(label="fleet/held")
-    issue.tells("@bob Waits for approval")
+    issue.tells("@bob waits for approval")
     world.writer.says(issue, "/fleet hold not today").gets("eyes")
     issue.shows(says="Held by `/fleet hold`: `not today`.")
     world.owner.says(issue, "/fleet approve").gets("eyes")
@@ -171,7 +171,7 @@ def test_a_task_that_has_cost_more_waits_for_approval(world: World) -> None:
     agent.gets_nothing()
     said = "it has cost $1.50, and more than $1.00 needs a person's approval"
     issue.shows(label="fleet/held", says=said)
-    issue.tells(f"@bob Waits for approval: {said}")
+    issue.tells(f"@bob waits for approval: {said}")
     world.minutes_pass(30)
     agent.gets_nothing()
     world.owner.says(issue, "/fleet approve").gets("eyes")

@@ -124,6 +124,10 @@ def test_what_is_the_matter(said: str, wanted: str) -> None:
             e.GaveUp(2, Reason.TIMEOUT, ""),
             ("@ann attempt 2 failed after 14 min: the time limit was reached. `/fleet logs` · `/fleet retry`."),
         ),
+        (
+            e.GaveUp(0, Reason.BUDGET, "all 2 attempts that are allowed were made"),
+            "@ann no further attempt starts: the budget is used up (`all 2 attempts that are allowed were made`).",
+        ),
         (e.PullRequestOpened(34), "@ann done in 14 min: #34 is ready for review."),
         (e.Merged(34, "bob", "m"), "#34 was merged."),
         (e.NothingToChange(2, "It is there."), "@ann gpu-1 found nothing to change: `It is there.`"),

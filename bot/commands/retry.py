@@ -3,6 +3,12 @@
 from bot.commands import AgentName, Choice, Context, Outcome, Text, command
 from bot.commands.answers import place_in_queue
 from bot.commands.context import Again
+from bot.core.task import Task
+
+
+def _offered(task: Task | None) -> str:
+    """Not after the merge: that has closed the issue, and nothing starts on a closed one."""
+    return "" if task is not None and task.is_merged else "`/fleet retry`"
 
 
 @command(
@@ -15,7 +21,7 @@ from bot.commands.context import Again
     reads_on=True,
     example="/fleet retry fresh=yes please keep the public API as it is",
     nothing="There is nothing to retry",
-    offered="`/fleet retry`",
+    offered=_offered,
     rank=20,
 )
 def retry(ctx: Context) -> Outcome:

@@ -83,6 +83,11 @@ class Task:
     def claimable(self) -> bool:
         return self.state is State.QUEUED and self.not_before == 0.0
 
+    @property
+    def is_merged(self) -> bool:
+        """Done by a merge, which closes the issue, too."""
+        return self.state is State.DONE and self.why != "no_change"
+
 
 class IllegalTransition(Refused):
     """The table does not allow this event in the task's state."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from bot.core import cleaning, gate_text
+from bot.core import cleaning, gate_text, view
 from bot.core.command_text import STATE_IS, no_task
 from bot.core.pause_text import Stop, resume_with, scope
 from bot.core.states import State
@@ -45,13 +45,21 @@ def not_in_queue(task: Task | None) -> str:
             said = task.message or ", ".join(task.holds)
             return f"It is held: {cleaning.defanged(cleaning.one_line(said, 300))}. To let it go: `/fleet unhold`."
         case State.QUEUED:
-            return f"It waits until {clock(task.not_before)} after a failed attempt, then it starts by itself."
+            return view.situation(view.Snapshot(task))
         case State.WAITING:
             return "It waits for an answer: `/fleet say …`."
         case State.ASSIGNED | State.RUNNING:
             return f"It has started: {cleaning.name(task.agent)} works on it."
+        case State.REVIEW | State.FAILED:
+            return f"{view.situation(view.Snapshot(task))} To run it again: `/fleet retry`."
+        case State.DONE if task.is_merged:
+            return f"{_waits_for_nothing(task)} To run it again: reopen the issue, then `/fleet retry`."
         case _:
-            return f"It does not wait for anything: {STATE_IS[task.state.value]}. To run it again: `/fleet retry`."
+            return f"{_waits_for_nothing(task)} To run it again: `/fleet retry`."
+
+
+def _waits_for_nothing(task: Task) -> str:
+    return f"It does not wait for anything: {STATE_IS[task.state.value]}."
 
 
 def explained(task: Task, agents: Sequence[Agent], stops: Sequence[Stop], place: int) -> str:

@@ -165,6 +165,14 @@ def keep_longer() -> str:
     return "`keep_logs_days` says how long such texts are kept. The digest stays in the attempt's receipt."
 
 
+def no_such_task(task_id: str) -> str:
+    return f"There is no task {task_id[:80]!r}."
+
+
+def list_the_tasks() -> str:
+    return "`GET /api/v1/tasks` and `agent-fleet tasks list` list them."
+
+
 def see_the_attempts() -> str:
     return "`GET /api/v1/tasks/{id}/attempts` and `agent-fleet tasks show` list the attempts of a task."
 

@@ -51,7 +51,8 @@ def status_detail() -> str:
 
 
 def kept_outcome() -> str:
-    return "done, waits for approval"
+    """Stays in the history after the approval, so it must be true then, too."""
+    return "done, needed approval"
 
 
 def name_the_commit(commit: str) -> str:

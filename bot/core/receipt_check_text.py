@@ -17,6 +17,10 @@ def not_a_receipt() -> str:
     return "it has not the members of fleet.receipt/1"
 
 
+def unsigned(name: str) -> str:
+    return f"{name} names no key that signed it: the signature was taken away or damaged."
+
+
 def unknown_key(name: str, key_id: str) -> str:
     return f"{name} was signed with key {key_id}, which is not among the public keys given."
 

@@ -75,9 +75,12 @@ def problem_with(name: str, receipt: Mapping[str, Any], keys: Mapping[str, bytes
     ``keys`` are trusted public keys by key id.
     """
     sig = receipt["sig"] if isinstance(receipt["sig"], Mapping) else {}
-    key = keys.get(str(sig.get("key_id")))
+    key_id = str(sig.get("key_id") or "")
+    if not key_id:
+        return text.unsigned(name)
+    key = keys.get(key_id)
     if key is None:
-        return text.unknown_key(name, str(sig.get("key_id"))[:64])
+        return text.unknown_key(name, key_id[:64])
     try:
         signature = base64.b64decode(str(sig.get("dsse")), validate=True)
         fitting = sig.get("alg") == ALGORITHM and fits(key, signature, to_sign(receipt))

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from bot.core import task
+from bot.core import api_text, task
 from bot.core.errors import Refused
 from bot.core.task import Task
 from bot.store.dialect import Sql
@@ -15,7 +15,7 @@ def get(sql: Sql, task_id: str) -> Task:
     """Raises Refused (404) when there is none."""
     found = find(sql, task_id)
     if found is None:
-        raise Refused(f"There is no task {task_id[:80]!r}.", "List them with GET /api/v1/tasks.", 404, "no_such_task")
+        raise Refused(api_text.no_such_task(task_id), api_text.list_the_tasks(), 404, "no_such_task")
     return found
 
 

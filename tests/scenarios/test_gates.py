@@ -108,6 +108,7 @@ def test_a_change_of_such_a_path_is_not_published_before_its_commit_is_approved(
     world.owner.says(issue, f"/fleet approve commit={sha[:12]}").gets("eyes")
     issue.shows(label="fleet/review", status="success", pull_request=1)
     assert issue.pull().head_sha == sha
+    issue.shows(says="done, needed approval")  # true before the approval and after it
     issue.tells("@bob done in")
 
     world.owner.asks_for_changes(issue, "Rename it.")
@@ -147,7 +148,7 @@ def test_ci_is_waited_for_from_the_approval_on(world: World) -> None:
 def test_what_nobody_approves_is_never_seen_on_the_forge(world: World) -> None:
     issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
     agent = world.pull_agent("gpu-1", ["python"]).claims(issue).finishes({"db/schema.sql": "x\n"})
-    issue.tells("Waits for approval")
+    issue.tells("waits for approval")
     world.writer.says(issue, "/fleet cancel").gets("eyes")
     issue.shows(label="fleet/cancelled", pull_request=0)
     assert issue.branches() == []

@@ -105,6 +105,7 @@ def test_tasks_are_listed_and_shown(filled: Run) -> None:
     missing = filled("tasks", "show", "t_99")
     assert missing.exit_code == 1
     assert "There is no task 't_99'" in missing.output
+    assert "`agent-fleet tasks list`" in missing.output
 
 
 def test_tasks_are_steered(filled: Run) -> None:

@@ -43,7 +43,7 @@ def test_a_look_at_the_fleet_and_at_a_task(world: World) -> None:
 def test_a_change_that_waits_is_approved_by_its_commit(world: World) -> None:
     issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
     world.pull_agent("gpu-1", ["python"]).claims(issue).starts().finishes(changing={"login.py": "fixed"})
-    issue.tells("Waits for approval")
+    issue.tells("waits for approval")
     page = task_page.look(world.fleet, issue.task().id)
     assert "+fixed" in page.waits
     with pytest.raises(Refused):

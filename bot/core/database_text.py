@@ -77,3 +77,7 @@ def copy_differs(what: str) -> str:
 
 def copy_again() -> str:
     return "Stop every process of the fleet, empty the target, and copy again."
+
+
+def writers_do_not_end() -> str:
+    return "The newest event cannot be told: those who write to the database at this moment do not come to an end."

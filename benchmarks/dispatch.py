@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from bot.execution.hosts import Job
@@ -36,7 +37,7 @@ class Stage:
         for number in range(count):
             issue = world.writer.opens_issue(f"Fix {number}", labels=["agent:python"])
             world.settles()
-            task = world.fleet.read(lambda sql, of=issue.number: tasks.newest_of_issue(sql, world.repo.id, of))
+            task = world.fleet.read(partial(tasks.newest_of_issue, repo_id=world.repo.id, issue=issue.number))
             if task is None:
                 raise SystemExit("the label started no task")
             operations.hold(world.fleet, task.id, by="bench")

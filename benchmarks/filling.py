@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from bot.core import recorded, task
-from bot.core.events import Claimed, Event
+from bot.core.events import (
+    Claimed,
+    Event,
+    Merged,
+    NothingToChange,
+    PullRequestOpened,
+    ResultAccepted,
+    Started,
+)
 from bot.core.facts import Repository
 from bot.core.matching import Candidate
 from bot.store import Sql, Store, agents, attempts, claims, classes, forge_facts, log, open_store, tasks
@@ -32,6 +40,12 @@ def made(path: Path, waiting: int = 0) -> Store:
 
 def open_task(sql: Sql, task_id: str, issue: int) -> None:
     log.append(sql, None, task_id, created(issue=issue), cause=f"new:{task_id}", actor="person:ann", at=AT)
+
+
+def open_tasks(sql: Sql, first: int, last: int) -> None:
+    """Tasks of issues ``first`` to ``last``."""
+    for n in range(first, last + 1):
+        open_task(sql, f"t_{n:08d}", n)
 
 
 def _queue(store: Store, path: Path, waiting: int) -> None:
@@ -91,6 +105,33 @@ def claim(sql: Sql, agent: str, capability: str = "python") -> str | None:
     )  # fmt: skip
     happens(sql, task_id, Claimed(fence, agent, "codex-cli", "h", "http_pull"), f"claim:{task_id}:{fence}")
     return task_id
+
+
+def complete(sql: Sql, task_id: str) -> None:
+    """The end of the newest attempt, which found nothing to change: under its fence, the lease with it."""
+    fence = tasks.get(sql, task_id).fence
+    happens(sql, task_id, NothingToChange(fence, "nothing"), f"done:{task_id}:{fence}")
+    attempts.close(sql, task_id, fence, outcome="no_change", at=AT)
+
+
+def whole_life(sql: Sql, number: int) -> None:
+    """A task from its issue to the merge, in six events."""
+    task_id, sha = f"t_{number:08d}", f"{number:040x}"
+    open_task(sql, task_id, number)
+    if claim(sql, "gpu-1") != task_id:
+        raise RuntimeError("another task was waiting")
+    attempts.started(sql, task_id, 1, AT)
+    happens(sql, task_id, Started(1), f"start:{task_id}:1")
+    digests = (f"{number:064x}",) * 3
+    happens(sql, task_id, ResultAccepted(1, sha, sha, 1, 2, 30, 4, *digests), f"result:{task_id}:1")
+    attempts.close(sql, task_id, 1, outcome="done", at=AT)
+    happens(sql, task_id, PullRequestOpened(number), f"pull:{task_id}")
+    happens(sql, task_id, Merged(number, "ann", sha), f"merged:{task_id}")
+
+
+def whole_lives(sql: Sql, first: int, last: int) -> None:
+    for n in range(first, last + 1):
+        whole_life(sql, n)
 
 
 def what_waits(sql: Sql) -> int:

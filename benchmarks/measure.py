@@ -11,17 +11,25 @@ class Figure:
     """``values`` one per round; the median counts. ``at_most``: the goal is a ceiling, else a floor."""
 
     name: str
-    goal: float
+    goal: float | None
     at_most: bool = False
     values: list[float] = field(default_factory=list)
     detail: str = ""
+
+    def add(self, value: float, detail: str) -> None:
+        """The figure of one more round; the newest detail is shown."""
+        self.values.append(value)
+        self.detail = detail
 
     @property
     def median(self) -> float:
         return statistics.median(self.values)
 
     @property
-    def reached(self) -> bool:
+    def reached(self) -> bool | None:
+        """None where no goal is set."""
+        if self.goal is None:
+            return None
         return self.median <= self.goal if self.at_most else self.median >= self.goal
 
     @property
@@ -52,7 +60,7 @@ def p99_ms(act: Callable[[], object], times: int) -> float:
 def table(figures: Sequence[Figure]) -> str:
     rows = ["| figure | median | spread | goal | reached | detail |", "|---|---|---|---|---|---|"]
     for f in figures:
-        sign = "≤" if f.at_most else "≥"
-        reached = "yes" if f.reached else "**no**"
-        rows.append(f"| {f.name} | {f.median:.3g} | {f.spread} | {sign} {f.goal:g} | {reached} | {f.detail} |")
+        goal = "–" if f.goal is None else f"{'≤' if f.at_most else '≥'} {f.goal:g}"
+        reached = {True: "yes", False: "**no**", None: "–"}[f.reached]
+        rows.append(f"| {f.name} | {f.median:.3g} | {f.spread} | {goal} | {reached} | {f.detail} |")
     return "\n".join(rows)

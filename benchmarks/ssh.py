@@ -12,10 +12,11 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from benchmarks.measure import Figure
 from bot.execution.host_workspace import HostWorkspace
 from bot.execution.hostkeys import PinnedKeys
 from bot.execution.hosts import Host, Job
@@ -122,6 +123,29 @@ class Bench:
     def close(self) -> None:
         self.host.close()
         self.sshd.kill_all()
+
+
+def warm(rounds: int) -> Iterator[Figure]:
+    """The two that `make bench` shows."""
+    command = Figure("warm SSH, `true` ÷ `ssh` binary", 0.03, at_most=True)
+    dispatch = Figure("warm SSH, start of a run ÷ `ssh` binary, `true`", 0.03, at_most=True)
+    with tempfile.TemporaryDirectory(prefix="fleet-bench-") as folder:
+        bench = Bench(Path(folder))
+        try:
+            bench.bare()
+            for _ in range(rounds):
+                bench.figures.clear()
+                bench.round()
+                medians = {name: statistics.median(found) for name, found in bench.figures.items()}
+                binary = medians["ssh binary, true"]
+                for figure, name in (
+                    (command, "warm connection, true"),
+                    (dispatch, "warm connection, dispatch (start)"),
+                ):
+                    figure.add(medians[name] / binary, f"{medians[name]:.1f} ms ÷ {binary:.0f} ms")
+        finally:
+            bench.close()
+    yield from (command, dispatch)
 
 
 def main() -> None:

@@ -113,6 +113,8 @@ def _candidate(
     agent = registered(sql, agent_id)
     if claim_id and attempts.by_claim(sql, agent_id, claim_id):
         return agent, ""
+    if not claims.anything_waits(sql):  # what agents that wait find nearly always
+        return None
     if agent.status in (agents.DRAINING, agents.GONE) or attempts.count_running(sql, agent_id) >= agent.max_concurrency:
         return None
     who = agent.candidate(repos)

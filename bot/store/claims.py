@@ -8,6 +8,11 @@ from bot.store import classes
 from bot.store.dialect import Sql
 
 
+def anything_waits(sql: Sql) -> bool:
+    """Whether any task at all could be handed out to somebody."""
+    return sql.value("SELECT 1 FROM task WHERE claimable = 1 LIMIT 1") is not None
+
+
 def next_task(
     sql: Sql, agent: Candidate, refused: Collection[str] = (), closed: Collection[int] = (), *, take: bool = False
 ) -> str | None:

@@ -52,7 +52,7 @@ class Wakeups:
 class Watcher(threading.Thread):
     """Watches for commits of other processes and signals every topic after one."""
 
-    def __init__(self, token: Callable[[], object], wakeups: Wakeups, every_secs: float = 0.005) -> None:
+    def __init__(self, token: Callable[[], object], wakeups: Wakeups, every_secs: float = 0.01) -> None:
         super().__init__(name="store-watcher", daemon=True)
         self._token = token
         self._wakeups = wakeups

@@ -37,13 +37,17 @@ def binaries() -> Path | None:
 
 
 class Server:
-    """A cluster in a folder of its own; ``durable`` False leaves out what only a power cut would show."""
+    """A cluster in a folder of its own; ``durable`` False leaves out what only a power cut would show.
 
-    def __init__(self, programs: Path, *, durable: bool = False) -> None:
+    ``address`` is where other machines reach it, besides loopback.
+    """
+
+    def __init__(self, programs: Path, *, durable: bool = False, address: str = "127.0.0.1") -> None:
         self._programs = programs
         self._user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
         self.folder = Path(tempfile.mkdtemp(prefix="fleet-pg-"))
         self._numbers = itertools.count(1)
+        self._address = address
         if self._user:
             os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, pwd.getpwnam(self._user).pw_gid)
         data = self.folder / "data"
@@ -51,7 +55,7 @@ class Server:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         options = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": ", ".join(sorted({"127.0.0.1", address})),
             "unix_socket_directories": "",
             "port": str(self.port),
             "max_connections": "200",
@@ -60,6 +64,8 @@ class Server:
         }
         with (data / "postgresql.auto.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in options.items())
+        with (data / "pg_hba.conf").open("a") as file:
+            file.write(f"host all fleet {address}/24 trust\n")
         self.start()
 
     def start(self) -> None:
@@ -79,7 +85,7 @@ class Server:
             os.kill(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
 
     def url(self, name: str) -> str:
-        return f"postgresql://fleet@127.0.0.1:{self.port}/{name}"
+        return f"postgresql://fleet@{self._address}:{self.port}/{name}"
 
     def empty(self) -> str:
         """A new database."""

@@ -1,0 +1,167 @@
+"""PostgreSQL: workers on several machines against one, and both engines against procrastinate."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import procrastinate
+
+from benchmarks import filling
+from benchmarks.measure import Figure, Wrong, per_sec
+from bot.store import Store, open_store
+from bot.store.verify import differences
+from tests.unit.store.filling import a_repo
+from tests.world import databases, netns
+from tests.world.netns import Network
+
+_ROOT: Final = Path(__file__).parents[1]
+_MACHINES: Final = 3
+_WORKERS: Final = (1, 4, 16)
+_BATCH: Final = 500
+
+_CLAIMING: Final = """
+import sys, time
+from benchmarks import filling
+from bot.store import open_store
+store = open_store(sys.argv[1])
+store.read(lambda sql: sql.value("SELECT 1"))
+print("ready", flush=True)
+sys.stdin.readline()
+until = time.monotonic() + float(sys.argv[3])
+while time.monotonic() < until:
+    task_id = store.write(lambda sql: filling.claim(sql, sys.argv[2]), shared=True)
+    if task_id is None:
+        break
+    print(task_id)
+store.close()
+"""
+
+
+def measure(folder: Path, rounds: int, secs: float, waiting: int, pairs: int) -> Iterator[Figure]:
+    programs = databases.binaries()
+    if programs is None:
+        raise SystemExit("there is no PostgreSQL here (initdb); `apt-get install postgresql` brings one")
+    with netns.network(_MACHINES) as network:
+        server = databases.Server(programs, durable=True, address=network.here if network else "127.0.0.1")
+        try:
+            yield from _against_procrastinate(server, folder, rounds, pairs)
+            yield from _many_workers(server, network, rounds, secs, waiting)
+        finally:
+            server.remove()
+
+
+def _many_workers(
+    server: databases.Server, network: Network | None, rounds: int, secs: float, waiting: int
+) -> Iterator[Figure]:
+    where = f"{_MACHINES} network namespaces" if network else "processes of one machine"
+    figures = [
+        Figure(f"PostgreSQL: claims/s with {workers} workers in {where} ÷ one", goal)
+        for workers, goal in ((4, 2.5), (16, None))
+    ]
+    for _ in range(rounds):
+        rates = [_claims_per_sec(server.migrated(), network, workers, secs, waiting) for workers in _WORKERS]
+        detail = ", ".join(f"{w} workers {rate:.0f}/s" for w, rate in zip(_WORKERS, rates, strict=True))
+        for figure, rate in zip(figures, rates[1:], strict=True):
+            figure.add(rate / rates[0], detail)
+    yield from figures
+
+
+def _filled(store: Store, waiting: int) -> None:
+    a_repo(store)
+    for first in range(0, waiting, _BATCH):
+        store.write(partial(filling.open_tasks, first=first + 1, last=min(first + _BATCH, waiting)))
+
+
+def _claims_per_sec(where: str, network: Network | None, workers: int, secs: float, waiting: int) -> float:
+    with closing(open_store(where)) as store:
+        _filled(store, waiting)
+        running = []
+        for n in range(workers):
+            command = [sys.executable, "-c", _CLAIMING, where, f"gpu-{n}", str(secs)]
+            command = network.on(n % _MACHINES, command) if network else command
+            running.append(
+                subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            )
+        for process in running:
+            assert process.stdout is not None
+            process.stdout.readline()
+        started = time.perf_counter()
+        for process in running:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        taken = [line for process in running for line in process.communicate(timeout=120)[0].split()]
+        took = time.perf_counter() - started
+        if len(set(taken)) != len(taken):
+            raise Wrong("a task was handed out twice")
+        if any(process.returncode for process in running):
+            raise Wrong("a worker failed")
+        if wrong := store.read(lambda sql: list(differences(sql))):
+            raise Wrong(str(wrong[0]))
+    # those who ran out of tasks were done before the time was up
+    return len(taken) / (secs if len(taken) < waiting else min(secs, took))
+
+
+def _against_procrastinate(server: databases.Server, folder: Path, rounds: int, pairs: int) -> Iterator[Figure]:
+    on_sqlite = Figure("dequeue + complete on SQLite ÷ procrastinate on PostgreSQL", 5.0)
+    on_postgres = Figure("dequeue + complete on PostgreSQL ÷ procrastinate on PostgreSQL", 1.5)
+    with (
+        closing(filling.made(folder / "pairs.db", waiting=rounds * pairs)) as sqlite,
+        closing(open_store(server.migrated())) as postgres,
+    ):
+        _filled(postgres, rounds * pairs)
+        theirs = server.empty()
+        for _ in range(rounds):
+            base = asyncio.run(_procrastinate(theirs, pairs))
+            ours = {figure: _pairs_per_sec(store, pairs) for figure, store in ((0, sqlite), (1, postgres))}
+            on_sqlite.add(ours[0] / base, f"{ours[0]:.0f}/s ÷ {base:.0f}/s")
+            on_postgres.add(ours[1] / base, f"{ours[1]:.0f}/s ÷ {base:.0f}/s")
+        for store in (sqlite, postgres):
+            if wrong := store.read(lambda sql: list(differences(sql))):
+                raise Wrong(str(wrong[0]))
+    yield on_sqlite
+    yield on_postgres
+
+
+def _pairs_per_sec(store: Store, pairs: int) -> float:
+    done: set[str] = set()
+
+    def work() -> int:
+        for _ in range(pairs):
+            task_id = store.write(lambda sql: filling.claim(sql, "gpu-1"), shared=True)
+            if task_id is None or task_id in done:
+                raise Wrong("a task was handed out twice, or none was")
+            done.add(task_id)
+            store.write(partial(filling.complete, task_id=task_id))
+        return pairs
+
+    return per_sec(work)
+
+
+async def _procrastinate(url: str, jobs: int) -> float:
+    """Jobs per second of one worker with one slot; the job does nothing."""
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url))
+    ran = 0
+
+    @app.task(name="nothing")
+    async def nothing() -> None:
+        nonlocal ran
+        ran += 1
+
+    async with app.open_async():
+        if not await app.check_connection_async():
+            await app.schema_manager.apply_schema_async()
+        for _ in range(jobs):
+            await nothing.defer_async()
+        started = time.perf_counter()
+        await app.run_worker_async(wait=False, concurrency=1, install_signal_handlers=False, listen_notify=False)
+        took = time.perf_counter() - started
+    if ran != jobs:
+        raise Wrong(f"procrastinate ran {ran} of {jobs} jobs")
+    return jobs / took

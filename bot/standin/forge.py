@@ -124,9 +124,9 @@ class Standin:
             self.deliveries.queue(delivery)
 
     @contextmanager
-    def serve(self, port: int = 0) -> Iterator[str]:
-        """Answer on 127.0.0.1 until the block ends; yields the forge's URL."""
-        with serve(self.wsgi, port) as url:
+    def serve(self, port: int = 0, address: str = "127.0.0.1") -> Iterator[str]:
+        """Answer on ``address`` until the block ends; yields the forge's URL."""
+        with serve(self.wsgi, port, address) as url:
             self.url = url
             if self.automatic:
                 self.deliveries.start()

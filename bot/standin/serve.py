@@ -1,4 +1,4 @@
-"""The stand-in's HTTP server: threads on the loopback address, silent."""
+"""The stand-in's HTTP server: threads, silent."""
 
 import threading
 from collections.abc import Iterator
@@ -19,13 +19,13 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serve(app: "WSGIApplication", port: int = 0) -> Iterator[str]:
-    """Serve ``app`` on 127.0.0.1 (a free port for 0) while the block runs; yields its URL."""
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet)
+def serve(app: "WSGIApplication", port: int = 0, address: str = "127.0.0.1") -> Iterator[str]:
+    """Serve ``app`` on ``address`` (a free port for 0) while the block runs; yields its URL."""
+    server = make_server(address, port, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://{address}:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

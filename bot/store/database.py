@@ -48,6 +48,10 @@ class Store:
         result: T = self._engine.read(query)
         return result
 
+    def clock(self) -> float:
+        """Seconds since the epoch: with PostgreSQL the server's, so that leases hold on machines with other clocks."""
+        return self._engine.now()
+
     def watch_other_processes(self) -> None:
         """From now on commits of other processes wake waiters of this one."""
         self._engine.watch(self.wakeups)

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -47,6 +48,10 @@ class Engine(Protocol):
         """From now on commits of other processes wake waiters of this one."""
         ...
 
+    def now(self) -> float:
+        """Seconds since the epoch, as every process of the fleet counts them."""
+        ...
+
     def lead(self) -> Lead: ...
 
     def led(self) -> bool:
@@ -80,6 +85,9 @@ class OnSqliteFile:
         self._watched = connection
         self._watcher = Watcher(lambda: dialect.changes_token(sql), wakeups)
         self._watcher.start()
+
+    def now(self) -> float:
+        return time.time()
 
     def lead(self) -> Lead:
         return FileLead(self._lead)

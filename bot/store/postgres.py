@@ -124,10 +124,14 @@ class PostgresSql(Sql):
 
 
 class Connections:
-    """A pool: none is held longer than a read or a write takes, and a broken one is thrown away."""
+    """A pool: none is held longer than a read or a write takes, and a broken one is thrown away.
 
-    def __init__(self, url: str, size: int = _POOL) -> None:
+    ``first`` gets each before it is handed out.
+    """
+
+    def __init__(self, url: str, first: Callable[[Any], None] = lambda _: None, size: int = _POOL) -> None:
         self._url = url
+        self._first = first
         self._slots = threading.BoundedSemaphore(size)
         self._guard = threading.Lock()
         self._idle: list[Any] = []
@@ -141,6 +145,7 @@ class Connections:
         try:
             connection = (None if fresh else self._take()) or connect(self._url)
             try:
+                self._first(connection)
                 yield connection
             finally:
                 self._give_back(connection)

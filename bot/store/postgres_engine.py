@@ -1,8 +1,10 @@
 """PostgreSQL as the store uses it: a pool, notifications, the lead by advisory lock, and the migrations."""
 
 import contextlib
+import math
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -37,8 +39,12 @@ class OnPostgresServer:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._connections = Connections(url)
+        self._clock = ServerClock()
+        self._connections = Connections(url, self._clock.ask)
         self._listener: Listener | None = None
+
+    def now(self) -> float:
+        return self._clock.now()
 
     def read(self, query: Callable[[Sql], Any]) -> Any:
         return postgres.read(self._connections, query)
@@ -60,6 +66,32 @@ class OnPostgresServer:
         if self._listener:
             self._listener.stop()
         self._connections.close()
+
+
+class ServerClock:
+    """The server's clock, kept by our own steady one; asked for again every few seconds.
+
+    Until the first connection was used it is our own machine's.
+    """
+
+    def __init__(self) -> None:
+        self._ahead = time.time() - time.monotonic()
+        self._asked = -math.inf
+
+    def now(self) -> float:
+        return time.monotonic() + self._ahead
+
+    def ask(self, connection: Any) -> None:
+        """Unless it was asked a moment ago."""
+        before = time.monotonic()
+        if before - self._asked < _POLL_SECS:
+            return
+        try:
+            [at] = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+        except psycopg.Error:
+            return  # broken: whoever uses it now will say so
+        self._asked = time.monotonic()
+        self._ahead = at - (before + self._asked) / 2
 
 
 class Listener(threading.Thread):

@@ -393,3 +393,12 @@ def test_numbers_that_nobody_has_hold_up_no_reader(store: Store) -> None:
         store.write(fails, shared=True)
     store.write(lambda sql: claim(sql, "t_1"), shared=True)
     assert [x.seq for x in store.read(lambda sql: log.since(sql, 0))] == [1, 3]
+
+
+def test_time_is_the_servers_whatever_this_machine_thinks(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 1e9)
+    with contextlib.closing(open_store(store.where)) as mistaken:
+        before = mistaken.read(lambda sql: sql.value("SELECT extract(epoch FROM clock_timestamp())::float8"))
+        now = mistaken.clock()
+        after = mistaken.read(lambda sql: sql.value("SELECT extract(epoch FROM clock_timestamp())::float8"))
+    assert before - 1 < now < after + 1

@@ -9,16 +9,19 @@ from typing import Any
 
 from bot.core import recorded, task
 from bot.core.events import (
+    AttemptLost,
     Claimed,
     Event,
     Merged,
     NothingToChange,
     PullRequestOpened,
+    Reserved,
     ResultAccepted,
     Started,
 )
 from bot.core.facts import Repository
 from bot.core.matching import Candidate
+from bot.core.reasons import Reason
 from bot.store import Sql, Store, agents, attempts, claims, classes, forge_facts, log, open_store, tasks
 from bot.store.database import migrate
 from bot.store.log import GENESIS, link
@@ -107,9 +110,22 @@ def claim(sql: Sql, agent: str, capability: str = "python") -> str | None:
     return task_id
 
 
-def complete(sql: Sql, task_id: str) -> None:
-    """The end of the newest attempt, which found nothing to change: under its fence, the lease with it."""
-    fence = tasks.get(sql, task_id).fence
+def lost_and_claimed_again(sql: Sql, tasks_left: int) -> None:
+    """Everything that waits is handed out, lost, and handed out to somebody else."""
+    for _ in range(tasks_left):
+        task_id = claim(sql, "gpu-1")
+        if task_id is None:
+            raise RuntimeError("nothing waits")
+        happens(sql, task_id, AttemptLost(1, Reason.LOST, 60), f"lost:{task_id}")
+        attempts.close(sql, task_id, 1, outcome="lost", at=AT)
+        happens(sql, task_id, Reserved("gpu-2"), f"for:{task_id}")
+        if claim(sql, "gpu-2") != task_id:
+            raise RuntimeError("another task was waiting")
+
+
+def complete(sql: Sql, task_id: str, fence: int = 0) -> None:
+    """The end of an attempt (0: the newest), which found nothing to change: under its fence, the lease with it."""
+    fence = fence or tasks.get(sql, task_id).fence
     happens(sql, task_id, NothingToChange(fence, "nothing"), f"done:{task_id}:{fence}")
     attempts.close(sql, task_id, fence, outcome="no_change", at=AT)
 

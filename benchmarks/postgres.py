@@ -14,6 +14,7 @@ import procrastinate
 
 from benchmarks import filling
 from benchmarks.measure import Figure, Wrong, per_sec
+from bot.core.errors import Refused
 from bot.store import Store, open_store
 from bot.store.verify import differences
 from tests.unit.store.filling import a_repo
@@ -24,6 +25,8 @@ _ROOT: Final = Path(__file__).parents[1]
 _MACHINES: Final = 3
 _WORKERS: Final = (1, 4, 16)
 _BATCH: Final = 500
+_ZOMBIES: Final = 500
+_LONG_SECS: Final = 110.0
 
 _CLAIMING: Final = """
 import sys, time
@@ -43,7 +46,7 @@ store.close()
 """
 
 
-def measure(folder: Path, rounds: int, secs: float, waiting: int, pairs: int) -> Iterator[Figure]:
+def measure(folder: Path, rounds: int, secs: float, waiting: int, pairs: int, dispatched: int) -> Iterator[Figure]:
     programs = databases.binaries()
     if programs is None:
         raise SystemExit("there is no PostgreSQL here (initdb); `apt-get install postgresql` brings one")
@@ -52,6 +55,8 @@ def measure(folder: Path, rounds: int, secs: float, waiting: int, pairs: int) ->
         try:
             yield from _against_procrastinate(server, folder, rounds, pairs)
             yield from _many_workers(server, network, rounds, secs, waiting)
+            yield _dispatchers(server, network, dispatched)
+            yield _zombies(server, folder)
         finally:
             server.remove()
 
@@ -78,7 +83,44 @@ def _filled(store: Store, waiting: int) -> None:
         store.write(partial(filling.open_tasks, first=first + 1, last=min(first + _BATCH, waiting)))
 
 
+def _dispatchers(server: databases.Server, network: Network | None, waiting: int) -> Figure:
+    """All of them, by eight at once: each exactly once."""
+    taken, took = _taken(server.migrated(), network, 8, _LONG_SECS, waiting)
+    if taken != waiting:
+        raise Wrong(f"of {waiting} tasks {taken} were handed out")
+    figure = Figure(f"8 dispatchers, {waiting} tasks: handed out twice or never", 0, at_most=True)
+    figure.add(0, f"in {took:.0f} s")
+    return figure
+
+
+def _zombies(server: databases.Server, folder: Path) -> Figure:
+    """Agents whose task was handed to another one meanwhile, and who complete it all the same."""
+    figure = Figure(f"{_ZOMBIES} zombies on each engine: stale writes accepted", 0, at_most=True)
+    for store in (filling.made(folder / "zombies.db"), open_store(server.migrated())):
+        with closing(store):
+            _filled(store, _ZOMBIES)
+            store.write(partial(filling.lost_and_claimed_again, tasks_left=_ZOMBIES))
+            accepted = 0
+            for n in range(1, _ZOMBIES + 1):
+                try:
+                    store.write(partial(filling.complete, task_id=f"t_{n:08d}", fence=1))
+                    accepted += 1
+                except Refused as refused:
+                    if refused.kind != "stale_fence":
+                        raise
+            if accepted or (wrong := store.read(lambda sql: list(differences(sql)))):
+                raise Wrong(f"{accepted} stale writes were accepted" if accepted else str(wrong[0]))
+            figure.add(accepted, "each refused as stale_fence")
+    return figure
+
+
 def _claims_per_sec(where: str, network: Network | None, workers: int, secs: float, waiting: int) -> float:
+    taken, took = _taken(where, network, workers, secs, waiting)
+    return taken / (secs if taken < waiting else min(secs, took))  # who found nothing left was done before
+
+
+def _taken(where: str, network: Network | None, workers: int, secs: float, waiting: int) -> tuple[int, float]:
+    """How many were handed out, and in which time. Raises Wrong for one that was handed out twice."""
     with closing(open_store(where)) as store:
         _filled(store, waiting)
         running = []
@@ -104,8 +146,7 @@ def _claims_per_sec(where: str, network: Network | None, workers: int, secs: flo
             raise Wrong("a worker failed")
         if wrong := store.read(lambda sql: list(differences(sql))):
             raise Wrong(str(wrong[0]))
-    # those who ran out of tasks were done before the time was up
-    return len(taken) / (secs if len(taken) < waiting else min(secs, took))
+    return len(taken), took
 
 
 def _against_procrastinate(server: databases.Server, folder: Path, rounds: int, pairs: int) -> Iterator[Figure]:

@@ -42,11 +42,12 @@ class Size:
     postgres_secs: float = 5.0
     postgres_waiting: int = 12_000
     pairs: int = 1000
+    dispatched: int = 5000
 
 
 _QUICK: Final = Size(
     webhooks=1000, dequeues=400, many=100_000, fair_secs=2.0, lives=600, starts=10, idle_secs=4.0,
-    postgres_secs=1.5, postgres_waiting=3000, pairs=200,
+    postgres_secs=1.5, postgres_waiting=3000, pairs=200, dispatched=1000,
 )  # fmt: skip
 
 
@@ -74,7 +75,9 @@ def _ssh(_folder: Path, size: Size) -> Iterator[Figure]:
 def _postgres(folder: Path, size: Size) -> Iterator[Figure]:
     from benchmarks import postgres
 
-    yield from postgres.measure(folder, size.rounds, size.postgres_secs, size.postgres_waiting, size.pairs)
+    yield from postgres.measure(
+        folder, size.rounds, size.postgres_secs, size.postgres_waiting, size.pairs, size.dispatched
+    )
 
 
 PARTS: Final[dict[str, Callable[[Path, Size], Iterator[Figure]]]] = {

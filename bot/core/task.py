@@ -1,6 +1,5 @@
 """A task: what its events make of it. Its states, and what may happen in each, are in ``states``."""
 
-import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -114,10 +113,14 @@ def apply(task: Task | None, task_id: str, event: Event, at: float, n: int) -> T
     changes = _changes(task, event, at)
     queued = {"queued_at": at} if state is State.QUEUED and task.state is not State.QUEUED else {}
     released = {} if state.leased else _NO_AGENT if task.state.leased else {}
-    let_go = _LET_GO if task.state is State.HELD and state is not State.HELD else {}
-    return dataclasses.replace(
-        task, **{"state": state, "version": n, "changed_at": at, **queued, **released, **let_go, **changes}
-    )
+    return _with(task, {"state": state, "version": n, "changed_at": at, **queued, **released, **changes})
+
+
+def _with(task: Task, changes: dict[str, Any]) -> Task:
+    """As ``dataclasses.replace``, which would set all of its fields one by one: a replay does little else."""
+    after = object.__new__(Task)
+    vars(after).update(vars(task) | changes)
+    return after
 
 
 def _check_fence(task: Task, event: Event) -> None:

@@ -38,7 +38,7 @@ PARAMETERS: Final = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
     "options": (
-        "-c idle_in_transaction_session_timeout=10s -c lock_timeout=20s"
+        "-c idle_in_transaction_session_timeout=3s -c lock_timeout=20s"
         r" -c default_transaction_isolation=read\ committed"
     ),
 }

@@ -101,12 +101,14 @@ def claim(sql: Sql, agent: str, capability: str = "python") -> str | None:
     task_id = claims.next_task(sql, who, take=True)
     if task_id is None:
         return None
-    fence = tasks.get(sql, task_id).fence + 1
+    before = tasks.get(sql, task_id)
+    fence = before.fence + 1
     attempts.open_one(
         sql, task_id, fence, agent=agent, agent_type="codex-cli", host="h", mode="http_pull", claim_id="",
         at=AT, lease_until=AT + 60,
     )  # fmt: skip
-    happens(sql, task_id, Claimed(fence, agent, "codex-cli", "h", "http_pull"), f"claim:{task_id}:{fence}")
+    event = Claimed(fence, agent, "codex-cli", "h", "http_pull")
+    log.append(sql, before, task_id, event, cause=f"claim:{task_id}:{fence}", actor=f"agent:{agent}", at=AT)
     return task_id
 
 

@@ -106,12 +106,14 @@ def main() -> None:
         for name in chosen.only:
             folder = Path(top) / name
             folder.mkdir()
+            started = time.monotonic()
             try:
                 for figure in PARTS[name](folder, size):
                     found.append(figure)
                     print(table([figure]).splitlines()[-1], flush=True)
             except Wrong as wrong:
                 raise SystemExit(f"{name}: {wrong}") from wrong
+            print(f"({name} took {time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)
     took = time.monotonic() - began
     about = {
         "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",

@@ -21,14 +21,18 @@ def next_task(
     ``refused`` are tasks not to be given to it, ``closed`` repositories that hand out nothing to it now. To ``take``
     is to lock it until the transaction's end where others claim at the same time: they pass over it.
     """
-    heads = []
-    for class_id, key, repo, _ in classes.waiting(sql, most=1):
-        if key.repo_id not in closed and matching.fits(agent, key, repo):
-            heads += [(head, class_id) for head in _heads(sql, class_id, refused)]
-    heads.sort()
-    if not (take and sql.many_writers):
-        return heads[0][0][2] if heads else None
-    for _, class_id in heads:
+    fitting = [
+        class_id
+        for class_id, key, repo, _ in classes.waiting(sql, most=1)
+        if key.repo_id not in closed and matching.fits(agent, key, repo)
+    ]
+    locks = take and sql.many_writers
+    if not locks or len(fitting) > 1:  # of one class alone nobody has to know the head beforehand
+        heads = sorted((head, class_id) for class_id in fitting for head in _heads(sql, class_id, refused))
+        if not locks:
+            return heads[0][0][2] if heads else None
+        fitting = [class_id for _, class_id in heads]
+    for class_id in fitting:
         taken = _heads(sql, class_id, refused, "FOR UPDATE SKIP LOCKED")
         if taken:
             return taken[0][2]

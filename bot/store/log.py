@@ -22,6 +22,10 @@ GENESIS: Final = b"\x00" * 32
 
 _COLUMNS: Final = "seq, task_id, n, at, actor, cause, chain, kind, data"
 
+#: Whether a cause is in the log, and what a task's next record is chained to.
+_BEFORE: Final = """SELECT (SELECT 1 FROM event WHERE cause = ?),
+    (SELECT chain FROM event WHERE task_id = ? AND n = ?)"""
+
 
 class AlreadyHappened(Exception):
     """An event with this cause is in the log: a replay, nothing to do."""
@@ -34,13 +38,13 @@ def append(sql: Sql, before: Task | None, task_id: str, event: Event, *, cause: 
     is in the log, IllegalTransition or a stale fence (both Refused) when the event is not allowed, and Refused when
     the issue has another active task.
     """
-    if happened(sql, cause):
-        raise AlreadyHappened(cause)
     n = before.version + 1 if before else 1
+    seen, previous = sql.all(_BEFORE, cause, task_id, n - 1)[0]
+    if seen:
+        raise AlreadyHappened(cause)
     after = task.apply(before, task_id, event, at, n)
     data = recorded.encode(event)
-    previous = sql.value("SELECT chain FROM event WHERE task_id = ? AND n = ?", task_id, n - 1) if before else GENESIS
-    chain = link(previous, task_id, n, event.kind, at, actor, cause, data)
+    chain = link(previous if before else GENESIS, task_id, n, event.kind, at, actor, cause, data)
     may_be_busy = not before or before.state.final  # whoever hears of it may go on with the same transaction
     with sql.savepoint() if may_be_busy else contextlib.nullcontext():
         sql.run(
@@ -132,7 +136,8 @@ def _recorded(row: Row) -> Recorded:
 
 
 def _project(sql: Sql, before: Task | None, after: Task) -> None:
-    was = classes.of(sql, _key(before)) if before and before.claimable else 0
+    counted = not sql.many_writers  # nobody needs to know where nothing is counted
+    was = classes.of(sql, _key(before)) if before and before.claimable and counted else 0
     now = classes.of(sql, _key(after)) if after.claimable else 0
     if was != now:
         classes.count(sql, was, -1)

@@ -13,7 +13,7 @@ import random
 import statistics
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -35,14 +35,14 @@ _KINDS: Final = (
 class Costs:
     """Of one machine with two cores. ``_ms`` are of one processor, or of the turn to write where it says so."""
 
-    turn_ms: float = 0.6
+    turn_ms: float = 0.8
     """A step's turn to write: its statements and the durable commit, nothing else."""
     batch: float = 4.0
     """Steps that share one commit when many wait; never more than wait."""
-    claim_ms: float = 1.1
+    claim_ms: float = 1.5
     steps_per_task: float = 12.0
     """Transactions from the webhook to the merge, the claim aside."""
-    web_ms: float = 0.8
+    web_ms: float = 1.2
     """A request to a web process."""
     requests_per_task: float = 8.0
     web_processes: float = 2.0
@@ -52,7 +52,7 @@ class Costs:
     forge_loops: float = 2.0
     beats_secs: float = 60.0
     """Between an agent's heartbeats; written at most that often."""
-    idle_look_ms: float = 0.25
+    idle_look_ms: float = 0.2
     """What an agent that waits takes of a web process every two seconds."""
     mb_per_waiting: float = 0.1
     bytes_per_task: float = 3050.0
@@ -181,10 +181,14 @@ def report(load: Load, costs: Costs) -> str:
     seen = Hour(load, costs).run()
     cells = [f"{load.agents:,}", f"{load.tasks_a_day:,}", *(f"{100 * share:.0f} %" for share in shares.values()), first]
     mean = statistics.fmean(seen.waits) if seen.waits else 0.0
-    cells += [f"{1000 * seen.quantile(0.5):.1f} ms", f"{seen.quantile(0.99):.2f} s", f"{mean:.2f} s", f"{seen.left:,}"]
+    cells += [*map(_span, (seen.quantile(0.5), seen.quantile(0.99), mean)), f"{seen.left:,}"]
     cells += [f"{load.agents * costs.mb_per_waiting / 1000:.1f} GB"]
     cells += [f"{load.tasks_a_day * costs.bytes_per_task / 1e9:.2f} GB"]
     return f"| {' | '.join(cells)} |"
+
+
+def _span(secs: float) -> str:
+    return f"{1000 * secs:.1f} ms" if secs < 1 else f"{secs:.0f} s" if secs < 120 else f"{secs / 60:.0f} min"
 
 
 HEAD: Final = (
@@ -203,9 +207,12 @@ def main() -> None:
     asked.add_argument("--agents", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     asked.add_argument("--tasks-a-day", type=int, default=1_000_000)
     asked.add_argument("--run-secs", type=float, default=600.0)
+    asked.add_argument("--forge-ms", type=float, help="a call of the forge takes so long")
     asked.add_argument("--costs", type=Path, help="JSON with values of Costs")
     chosen = asked.parse_args()
     costs = costs_from(json.loads(chosen.costs.read_text())) if chosen.costs else Costs()
+    if chosen.forge_ms is not None:
+        costs = replace(costs, forge_ms=chosen.forge_ms)
     print(HEAD)
     for agents in chosen.agents:
         print(report(Load(agents, chosen.tasks_a_day, chosen.run_secs), costs))

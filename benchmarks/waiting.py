@@ -12,7 +12,7 @@ from benchmarks import wire
 from benchmarks.measure import Figure, Wrong
 from benchmarks.service import ENROLMENT, SECRET, Service
 from bot.core.facts import Repository as Fact
-from bot.standin import Repository, Standin
+from bot.standin import Delivery, Repository, Standin
 from bot.store import forge_facts, open_store
 
 _HEALTH: Final = wire.request("GET", "/healthz")
@@ -139,23 +139,34 @@ def _starts(
     writer = forge.person("bob")
     repo.grant(writer, "write")
     issues: list[int] = []
+    sender = wire.Client(service.address)
     for _ in range(rounds):
         took, asked, health = [], [], _health_ms(service, 100)
         for _ in range(starts):
+            _comes_to_rest(forge)
+            forge.deliveries.drop()  # of what the bot itself did
             issue = repo.open_issue(writer, "Fix it", "", ["agent:python"])
             issues.append(issue.number)
-            _comes_to_rest(forge)
+            hooks = [_as_sent(x) for x in forge.deliveries.drop()]
             calls, began = len(forge.requests), time.perf_counter()
-            forge.deliveries.deliver_all()
+            for hook in hooks:
+                sender.send(hook)
+                if sender.answer()[0] != 202:
+                    raise Wrong("a webhook was not acknowledged")
             took.append((waiting.comes(issue.number) - began) * 1000)
             asked.append(len(forge.requests) - calls)
         started, answered = statistics.median(took), statistics.median(health)
         calls_each = f"within it {statistics.median(asked):.0f} calls of the forge"
         ratio.add(started / answered, f"{started:.1f} ms ÷ {answered:.1f} ms; {calls_each}")
         p99.add(_p99(took), f"worst {max(took):.1f} ms of {len(took)}")
+    sender.close()
     if any(len(waiting.came[n]) != 1 for n in issues):
         raise Wrong("a task came to two agents")
     yield from (ratio, p99)
+
+
+def _as_sent(delivery: Delivery) -> bytes:
+    return wire.request("POST", "/api/v1/webhooks/forgejo", delivery.body, delivery.all_headers())
 
 
 def _comes_to_rest(forge: Standin) -> None:

@@ -109,6 +109,7 @@ class Story:
             return int(store.read(lambda sql: sql.value("SELECT fence FROM task WHERE id = ?", task_id)))
 
 
+@pytest.mark.timeout(240)  # nine seconds pass until a paused leader is given up, and all start up more than once
 def test_every_task_ends_once_whatever_dies(server: databases.Server, network: Network | None, tmp_path: Path) -> None:
     forge = Standin(tmp_path / "forge")
     with forge.serve(address=network.here if network else "127.0.0.1"):

@@ -113,7 +113,8 @@ def apply(task: Task | None, task_id: str, event: Event, at: float, n: int) -> T
     changes = _changes(task, event, at)
     queued = {"queued_at": at} if state is State.QUEUED and task.state is not State.QUEUED else {}
     released = {} if state.leased else _NO_AGENT if task.state.leased else {}
-    return _with(task, {"state": state, "version": n, "changed_at": at, **queued, **released, **changes})
+    let_go = _LET_GO if task.state is State.HELD and state is not State.HELD else {}
+    return _with(task, {"state": state, "version": n, "changed_at": at, **queued, **released, **let_go, **changes})
 
 
 def _with(task: Task, changes: dict[str, Any]) -> Task:

@@ -23,7 +23,7 @@ def open_fleet(settings: Settings) -> Fleet:
     api = Api(f.url, f.token.get_secret_value(), timeout_secs=f.request_timeout_secs, ca_file=f.ca_file)
     api.on_failure = lambda kind: store.tally.add(counters.FORGE_ERRORS, kind)
     account = Account(f.bot_id, f.bot_login) if f.bot_id and f.bot_login else None
-    return Fleet(settings, store, Forge(api, account), store.clock)
+    return Fleet(settings, store, Forge(api, account), store.clock, end_traces=end_traces)
 
 
 def close_fleet(fleet: Fleet) -> None:

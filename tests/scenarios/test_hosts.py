@@ -1,5 +1,6 @@
 """Agents that the fleet starts itself, on hosts: here on this machine, through the same wrapper as over SSH."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator
@@ -163,7 +164,8 @@ def test_a_host_that_was_restarted_loses_the_run_which_starts_again(world: World
 def _reboots(host: HostEntry) -> None:
     """As far as its files tell: the boot in which the run was started is not this one."""
     for pid in processes(host.work_dir):
-        os.kill(pid, 9)
+        with contextlib.suppress(ProcessLookupError):  # it may end meanwhile
+            os.kill(pid, 9)
     for file in (Path(host.work_dir) / ".fleet/runs").glob("*/supervisor"):
         supervisor, started, _ = file.read_text().split()
         os.kill(int(supervisor), 9)

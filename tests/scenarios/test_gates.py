@@ -42,7 +42,7 @@ def test_setting_the_agents_label_again_approves_a_request_and_opens_no_gate(wor
     world.writer.labels(issue, "agent:python")
     agent.gets_nothing()
     issue.shows(label="fleet/held")
-    issue.tells("Waits for approval: the label `bug`")
+    issue.tells("waits for approval: the label `bug`")
     world.owner.says(issue, "/fleet approve").gets("eyes")
     agent.claims(issue)
     issue.shows(label="fleet/queued")
@@ -128,7 +128,7 @@ def test_ci_is_waited_for_from_the_approval_on(world: World) -> None:
     world.repo.protect("main", contexts=["ci/*", "agent-fleet*"])
     issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
     world.pull_agent("gpu-1", ["python"]).claims(issue).finishes({"db/schema.sql": "x\n"})
-    issue.tells("Waits for approval")
+    issue.tells("waits for approval")
     world.minutes_pass(180)
     world.owner.says(issue, f"/fleet approve commit={issue.task().kept_sha}").gets("eyes")
     assert issue.receipts() == []

@@ -19,7 +19,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-# The server dies at every point of a story (of the longest, at a third of them), not at a sample; a run floods us with a gigabyte.
+# The server dies at every point of a story (of the longest, at a sixth of them), not at a sample; a run floods us with a gigabyte.
 test-power: $(STAMP)
 	POWER_CUTS=all $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/scenarios/test_power_cuts.py tests/scenarios/test_host_power_cuts.py tests/scenarios/test_feedback_power_cuts.py tests/scenarios/test_commands_once.py tests/hosts/test_dispatch.py
 

@@ -62,7 +62,7 @@ def points(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, int]:
 def test_a_power_cut_changes_nothing_in_the_end(share: int, points: tuple[int, int], tmp_path: Path) -> None:
     first, last = points
     assert last - first > 60, "the story passes fewer points than it should"
-    for at in cuts(last, share, SHARES, after=first, thin=3):
+    for at in cuts(last, share, SHARES, after=first, thin=6):
         with build(tmp_path / str(at), rework=RULES) as world:
             wanted = at - first
 

@@ -59,7 +59,7 @@ def badge(owner: str, name: str) -> Response:
 def feed() -> Response:
     """The tasks that ended last, of one repository (``repo=owner/name``) or of all that may be seen."""
     wanted_repo = request.args.get("repo", "")
-    repos = [_shown(wanted_repo)] if wanted_repo else _all_shown()
+    repos = [_shown(wanted_repo)] if wanted_repo else desk().rights.shown(current_visitor())
     shown = {repo.id: repo for repo in repos}
     found = desk().fleet.read(lambda sql: history.ended_last(sql, sorted(shown), _ENTRIES))
     answer = make_response(_atom(found, shown))
@@ -75,13 +75,9 @@ def _shown(name: str) -> KnownRepository:
     return known
 
 
-def _all_shown() -> list[KnownRepository]:
-    return [repo for repo in desk().fleet.read(forge_facts.watched) if _may_see(repo)]
-
-
 def _may_see(repo: KnownRepository) -> bool:
     rights, visitor = desk().rights, current_visitor()
-    return (visitor.login is not None and rights.may_read(visitor, repo.full_name)) or rights.is_public(repo)
+    return (visitor.login is not None and rights.may_read(visitor, repo)) or rights.is_public(repo)
 
 
 def _standing(sql: Sql, repo: KnownRepository) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, current_app, redirect, request
 from bot.core import signin_text as text
 from bot.core.errors import Refused
 from bot.dashboard.desk import current_visitor, desk
+from bot.store.forge_facts import KnownRepository
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -54,17 +55,17 @@ def guard(blueprint: Blueprint) -> None:
     blueprint.before_request(_at_the_door)
 
 
-def must_read(repo: str) -> None:
+def must_read(repo: KnownRepository) -> None:
     """Raises Refused (404: whoever may not see it is not told that it is there)."""
     if not desk().rights.may_read(current_visitor(), repo):
         raise Refused(text.not_here(), "", 404, "not_here")
 
 
-def must_write(repo: str) -> None:
+def must_write(repo: KnownRepository) -> None:
     """Raises Refused (404, or 403 for those who may only look)."""
     must_read(repo)
     if not desk().rights.may_write(current_visitor(), repo):
-        raise Refused(text.writers_only(repo), text.ask_its_owner(), 403, "writers_only")
+        raise Refused(text.writers_only(repo.full_name), text.ask_its_owner(), 403, "writers_only")
 
 
 def _at_the_door() -> Response | None:

@@ -129,7 +129,7 @@ def _day(said: str) -> float:
 @open_to(Access.VISITOR)
 def page() -> str:
     """Fifty at a time, and what they all say together."""
-    said, readable = asked(), desk().rights.readable_ids(current_visitor())
+    said, readable = asked(), desk().rights.readable(current_visitor())
 
     def look(sql: Sql) -> tuple[list[Past], list[dict[str, Any]], list[Past], dict[str, list[str]]]:
         found = history.page(sql, wanted(sql, said, readable), _PAGE + 1)
@@ -186,7 +186,7 @@ def _file(body: str, media: str, name: str) -> Response:
 
 
 def _found() -> list[dict[str, Any]]:
-    said, readable = asked(), desk().rights.readable_ids(current_visitor())
+    said, readable = asked(), desk().rights.readable(current_visitor())
     return desk().fleet.read(lambda sql: rows(sql, history.page(sql, wanted(sql, said, readable), MOST_TASKS)))
 
 

@@ -26,8 +26,8 @@ _SHARED_SECS: Final = 0.5
 _MOST_SHARED: Final = 64
 _AGAIN_SECS: Final = 30
 
-#: Who sees the same: the repositories (None = all), and whether machines' troubles are told.
-Eyes = tuple[frozenset[str] | None, bool]
+#: Who sees the same: the repositories' ids (None = all), and whether machines' troubles are told.
+Eyes = tuple[frozenset[int] | None, bool]
 
 
 class Shared:

@@ -24,6 +24,7 @@ from bot.service import pressing, task_page
 from bot.service.fleet import Fleet
 from bot.service.pressing import Press, Presser
 from bot.store import run_logs
+from bot.store.forge_facts import KnownRepository
 
 BLUEPRINT: Final = Blueprint("task", __name__, template_folder="templates")
 guard(BLUEPRINT)
@@ -115,7 +116,7 @@ def _sight(task_id: str) -> tuple[_Sight, Task]:
     return _Sight(desk().fleet, current_app.jinja_env, task_id, visitor, writes, attempt), known
 
 
-def _known(task_id: str) -> tuple[Task, str]:
+def _known(task_id: str) -> tuple[Task, KnownRepository]:
     found = task_page.find(desk().fleet, task_id)
     if found is None:
         raise Refused(text.no_such_task(), "", 404, "not_here")

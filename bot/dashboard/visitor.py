@@ -1,12 +1,13 @@
 """Who looks at the dashboard, and what they may see and press: the forge's word, at most a minute old."""
 
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.core.facts import Account, Right
+from bot.dashboard.kept import Kept
+from bot.forge import Missing
 from bot.service import rights
 from bot.service.fleet import Fleet
 from bot.store import forge_facts
@@ -41,90 +42,88 @@ class Visitor:
 
 
 class Rights:
-    """What visitors may do in the repositories that the bot watches; one per process, threads share it."""
+    """What visitors may do in the repositories that the bot watches; one per process, threads share it.
+
+    Repositories are told apart by the forge's ids: a name may belong to another one by now.
+    """
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._known: dict[tuple[int, str, int], tuple[Right, float]] = {}
-        self._lock = threading.Lock()
+        self._known = Kept[tuple[int, str, int], Right](lambda: fleet.clock(), _KEEP_SECS, _MOST_KEPT)
+        self._names = Kept[int, str](lambda: fleet.clock(), _KEEP_SECS, _MOST_KEPT)
 
-    def may_read(self, visitor: Visitor, repo: str) -> bool:
-        """``repo`` is ``owner/name``; one that the bot does not watch is nobody's to see. Raises Unavailable."""
-        known = self._watched(repo)
-        return known is not None and (visitor.is_operator or _reads(self._right(visitor, known)))
+    def may_read(self, visitor: Visitor, repo: KnownRepository) -> bool:
+        """One that the bot does not watch is nobody's to see. Raises Unavailable."""
+        return repo.watched and (visitor.is_operator or _reads(self._right(visitor, repo)))
 
-    def may_write(self, visitor: Visitor, repo: str) -> bool:
+    def may_write(self, visitor: Visitor, repo: KnownRepository) -> bool:
         """Retry, cancel, hold and the like. Raises Unavailable."""
-        known = self._watched(repo)
-        if known is None or visitor.login is None:
+        if not repo.watched or visitor.login is None:
             return False
-        return visitor.is_operator or self._right(visitor, known).may_write
+        return visitor.is_operator or self._right(visitor, repo).may_write
 
     def may_operate(self, visitor: Visitor) -> bool:
         """Agents, hosts, tokens: what belongs to no repository."""
         return visitor.is_operator
 
-    def readable(self, visitor: Visitor) -> frozenset[str] | None:
-        """The names of what they may see; None = everything. Raises Unavailable."""
-        found = self._readable(visitor)
-        return None if found is None else frozenset(repo.full_name for repo in found)
-
-    def readable_ids(self, visitor: Visitor) -> frozenset[int] | None:
-        """The same by the forge's ids, which outlast renames."""
-        found = self._readable(visitor)
-        return None if found is None else frozenset(repo.id for repo in found)
-
-    def is_public(self, repo: KnownRepository) -> bool:
-        """Whether the forge shows it to people who are not signed in. Raises Unavailable."""
-        return _reads(self._kept((_ANYONE, "", repo.id), lambda: self._as_stranger(repo)))
-
-    def _readable(self, visitor: Visitor) -> list[KnownRepository] | None:
+    def readable(self, visitor: Visitor) -> frozenset[int] | None:
+        """The ids of what they may see; None = everything. Raises Unavailable."""
         if visitor.is_operator:
             return None
         repos = self._fleet.read(forge_facts.watched)
-        return [repo for repo, right in zip(repos, self._all(visitor, repos), strict=True) if _reads(right)]
+        rights = self._all(repos, lambda repo: self._right(visitor, repo))
+        return frozenset(repo.id for repo, right in zip(repos, rights, strict=True) if _reads(right))
 
-    def _all(self, visitor: Visitor, repos: list[KnownRepository]) -> Iterable[Right]:
+    def is_public(self, repo: KnownRepository) -> bool:
+        """Whether the forge shows it to people who are not signed in. Raises Unavailable."""
+        return _reads(self._stranger(repo))
+
+    def shown(self, visitor: Visitor) -> list[KnownRepository]:
+        """What the forge shows to anybody, and what this visitor may see. Raises Unavailable."""
+        repos = self._fleet.read(forge_facts.watched)
+        own = self.readable(visitor) if visitor.login is not None else frozenset[int]()
+        if own is None:
+            return repos
+        public = self._all(repos, self._stranger)
+        return [repo for repo, right in zip(repos, public, strict=True) if repo.id in own or _reads(right)]
+
+    def _all(self, repos: list[KnownRepository], ask: Callable[[KnownRepository], Right]) -> Iterable[Right]:
         """The right in each, several asked for at once: a first look at many repositories is not to take forever."""
         if len(repos) < 2:
-            return [self._right(visitor, repo) for repo in repos]
+            return [ask(repo) for repo in repos]
         with ThreadPoolExecutor(min(_AT_ONCE, len(repos))) as several:
-            return list(several.map(lambda repo: self._right(visitor, repo), repos))
+            return list(several.map(ask, repos))
 
     def _right(self, visitor: Visitor, repo: KnownRepository) -> Right:
         if visitor.login is None or not visitor.account_id:
             open_to_all = self._fleet.settings.dashboard.anonymous and self.is_public(repo)
             return Right.READ if open_to_all else Right.NONE
         person = Account(visitor.account_id, visitor.login)
-        return self._kept((person.id, person.login, repo.id), lambda: self._of_person(repo, person))
+        return self._known.get((person.id, person.login, repo.id), lambda: self._of_person(repo, person))
 
     def _of_person(self, repo: KnownRepository, person: Account) -> Right:
-        right = rights.right_of(self._fleet, repo, person)
+        name = self._names.get(repo.id, lambda: self._name_now(repo))
+        if not name:
+            return Right.NONE
+        right = rights.right_of(self._fleet, replace(repo, full_name=name), person)
         if (
             right is Right.UNKNOWN
         ):  # the forge will not tell us; what it shows to everybody it shows to this person, too
             right = Right.READ if self.is_public(repo) else Right.NONE
         return right
 
-    def _as_stranger(self, repo: KnownRepository) -> Right:
-        return Right.READ if self._fleet.forge.repos.is_public(repo.id) else Right.NONE
+    def _name_now(self, repo: KnownRepository) -> str:
+        """Rights are asked for by name, and the name may be another repository's by now. "" = it is gone."""
+        try:
+            return self._fleet.forge.repos.by_id(repo.id).full_name
+        except Missing:
+            return ""
 
-    def _kept(self, key: tuple[int, str, int], ask: Callable[[], Right]) -> Right:
-        now = self._fleet.clock()
-        with self._lock:
-            right, at = self._known.get(key, (Right.UNKNOWN, 0.0))
-        if at and 0 <= now - at < _KEEP_SECS:
-            return right
-        right = ask()
-        with self._lock:
-            if len(self._known) >= _MOST_KEPT:
-                self._known.clear()
-            self._known[key] = (right, now)
-        return right
+    def _stranger(self, repo: KnownRepository) -> Right:
+        def ask() -> Right:
+            return Right.READ if self._fleet.forge.repos.is_public(repo.id) else Right.NONE
 
-    def _watched(self, name: str) -> KnownRepository | None:
-        known = self._fleet.read(lambda sql: forge_facts.repo_named(sql, name))
-        return known if known is not None and known.watched else None
+        return self._known.get((_ANYONE, "", repo.id), ask)
 
 
 def _reads(right: Right) -> bool:

@@ -191,6 +191,11 @@ class Api:
             self._names[repo.id] = str(found["full_name"])
             return verb(*_split(self._names[repo.id]))
 
+    def named(self, repo_id: int, full_name: str) -> None:
+        """What a repository is called now: an earlier name may have become another one's."""
+        if repo_id in self._names:
+            self._names[repo_id] = full_name
+
     def pages(self, read: Callable[[int], list[Any] | None]) -> Iterator[Any]:
         """Every element of a list read page by page (1-based, PAGE each)."""
         page = 1

@@ -39,7 +39,10 @@ class Repos:
         )
 
     def by_id(self, repo_id: int) -> Repository:
-        return decode.repository(self._api.call(f"read repository {repo_id}", self._client.repo_get_by_id, repo_id))
+        """As it is now, whatever name it had. Raises Missing."""
+        found = decode.repository(self._api.call(f"read repository {repo_id}", self._client.repo_get_by_id, repo_id))
+        self._api.named(found.id, found.full_name)
+        return found
 
     def is_public(self, repo_id: int) -> bool:
         """Whether the forge shows this repository to people who are not signed in. Raises Unavailable."""

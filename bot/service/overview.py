@@ -114,8 +114,8 @@ class Now:
     hosts_in_all: int
 
 
-def look(fleet: Fleet, repos: frozenset[str] | None, *, operator: bool) -> Now:
-    """``repos`` are the names of those that may be seen, None = all. Raises what the database raises."""
+def look(fleet: Fleet, repos: frozenset[int] | None, *, operator: bool) -> Now:
+    """``repos`` are the ids of those that may be seen, None = all. Raises what the database raises."""
     alarms = _troubles(fleet, operator=operator)
     return fleet.read(lambda sql: _look(_Looking(fleet, sql, repos), alarms, operator=operator))
 
@@ -123,12 +123,10 @@ def look(fleet: Fleet, repos: frozenset[str] | None, *, operator: bool) -> Now:
 class _Looking:
     """One look: the same moment, agents and pauses throughout; reasons are worked out once per class."""
 
-    def __init__(self, fleet: Fleet, sql: Sql, repos: frozenset[str] | None) -> None:
+    def __init__(self, fleet: Fleet, sql: Sql, repos: frozenset[int] | None) -> None:
         self.fleet, self.sql, self.now = fleet, sql, fleet.clock()
-        known = forge_facts.repos(sql)
-        self.names: Mapping[int, str] = {x.id: x.full_name for x in known}
-        seen = {x.lower() for x in repos} if repos is not None else set()
-        self.repos = None if repos is None else [x.id for x in known if x.full_name.lower() in seen]
+        self.names: Mapping[int, str] = {x.id: x.full_name for x in forge_facts.repos(sql)}
+        self.repos = None if repos is None else sorted(repos)
         self.agents: Sequence[Agent] = [x for x in agents.listed(sql) if x.status != agents.GONE]
         self.running = store.running_by_agent(sql)
         self.run_secs = store.run_times(sql)

@@ -30,6 +30,7 @@ from bot.store import (
 )
 from bot.store import overview as store
 from bot.store.attempts import Attempt
+from bot.store.forge_facts import KnownRepository
 
 #: The newest lines of a timeline, and the newest attempts, that one page shows.
 EVENTS: Final = 200
@@ -100,13 +101,13 @@ class TaskPage:
     newer: str
 
 
-def find(fleet: Fleet, task_id: str) -> tuple[Task, str] | None:
-    """The task and its repository's name; None when there is none."""
+def find(fleet: Fleet, task_id: str) -> tuple[Task, KnownRepository] | None:
+    """The task and its repository; None when there is none."""
 
-    def query(sql: Sql) -> tuple[Task, str] | None:
+    def query(sql: Sql) -> tuple[Task, KnownRepository] | None:
         task = tasks.find(sql, task_id)
         repo = forge_facts.repo(sql, task.repo_id) if task else None
-        return (task, repo.full_name) if task and repo else None
+        return (task, repo) if task and repo else None
 
     return fleet.read(query)
 

@@ -23,7 +23,7 @@ def presses(world: World, who: Someone, issue: IssueView, name: str, words: str 
 def test_a_look_at_the_fleet_and_at_a_task(world: World) -> None:
     issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
     world.settles()
-    for repos in (None, frozenset({"ann/demo"})):
+    for repos in (None, frozenset({issue.task().repo_id})):
         now = overview.look(world.fleet, repos, operator=False)
         assert [(x.number, x.card.title) for x in now.queue] == [(1, "Fix the login")]
         assert {x.state: x.count for x in now.board}[State.QUEUED] == 1

@@ -13,7 +13,9 @@ from bot.core import now_text as text
 from bot.dashboard import parts
 from bot.dashboard.desk import Desk, current_visitor, desk
 from bot.dashboard.guard import Access, guard, open_to
+from bot.dashboard.streams import Message
 from bot.dashboard.trouble import as_pages
+from bot.dashboard.visitor import Visitor
 from bot.service import overview
 
 BLUEPRINT: Final = Blueprint("now", __name__, template_folder="templates")
@@ -64,7 +66,7 @@ def shared() -> Shared:
 @open_to(Access.VISITOR)
 def now() -> Response:
     """Readable without scripts; with them it stays up to date."""
-    made = shared().parts(desk(), current_app.jinja_env, _eyes(), 0.0)
+    made = shared().parts(desk(), current_app.jinja_env, _eyes(desk(), current_visitor()), 0.0)
     page = render_template("now.html", parts=made, edition=parts.edition(made), again_secs=_AGAIN_SECS, text=text)
     return _packed(page)
 
@@ -73,9 +75,13 @@ def now() -> Response:
 @open_to(Access.VISITOR)
 def now_live() -> Response:
     """The parts of the page that changed, as they change."""
-    at, env, eyes, kept = desk(), current_app.jinja_env, _eyes(), shared()
+    at, env, visitor, kept = desk(), current_app.jinja_env, current_visitor(), shared()
     ages = itertools.chain([0.0], itertools.repeat(_SHARED_SECS))  # what changed just before is not to be missed
-    return at.streams.answer(lambda last: parts.news(kept.parts(at, env, eyes, next(ages)), last))
+
+    def look(last: str) -> tuple[list[Message], str]:
+        return parts.news(kept.parts(at, env, _eyes(at, visitor), next(ages)), last)
+
+    return at.streams.answer(look, at.sessions.still_open())
 
 
 def _packed(page: str) -> Response:
@@ -88,6 +94,5 @@ def _packed(page: str) -> Response:
     return answer
 
 
-def _eyes() -> Eyes:
-    rights, visitor = desk().rights, current_visitor()
-    return rights.readable(visitor), rights.may_operate(visitor)
+def _eyes(at: Desk, visitor: Visitor) -> Eyes:
+    return at.rights.readable(visitor), at.rights.may_operate(visitor)

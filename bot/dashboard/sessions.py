@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import threading
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from bot.store.web_sessions import WebSession
 #: That a session is in use is written at most this often.
 _SEEN_EVERY_SECS: Final = 60.0
 _LONGEST: Final = 128
+_STREAM: Final = "text/event-stream"
 #: So many wrong tokens from one address within so long; a token has 256 bits, so this is about load, not about luck.
 _MOST_WRONG: Final = 10
 _WRONG_SECS: Final = 60.0
@@ -40,8 +42,8 @@ class Sessions:
 
     def visitor(self) -> Visitor:
         """Of the present request. A session that is over, or whose token was revoked, is nobody's."""
-        secret = request.cookies.get(self._name, "")
-        session = self._alive(secret) if 0 < len(secret) <= _LONGEST else None
+        secret = self._secret
+        session = self._alive(secret)
         if session is None:
             return Visitor(None, False, None, self.csrf_of(request.cookies.get(self._step_name, "")))
         operates = session.kind == web_sessions.TOKEN or self._is_admin(session.login)
@@ -49,7 +51,26 @@ class Sessions:
         named = hashlib.sha256(secret.encode()).hexdigest()[:12]
         return Visitor(name, operates, named, self.csrf_of(secret), session.account_id)
 
+    def still_open(self) -> Callable[[], bool]:
+        """Tells, also when the request is long gone, whether whoever makes the present one is still signed in."""
+        secret = self._secret
+        return lambda: not secret or self._good(secret) is not None
+
+    @property
+    def _secret(self) -> str:
+        secret = request.cookies.get(self._name, "")
+        return secret if len(secret) <= _LONGEST else ""
+
     def _alive(self, secret: str) -> WebSession | None:
+        session = self._good(secret) if secret else None
+        now = self._fleet.clock()
+        # a page that stays open asks for news by itself: no sign of its person
+        is_sign = _STREAM not in request.headers.get("Accept", "")
+        if session and is_sign and now - session.seen_at >= _SEEN_EVERY_SECS:
+            self._fleet.store.write(lambda sql: web_sessions.seen(sql, secret, now))
+        return session
+
+    def _good(self, secret: str) -> WebSession | None:
         now, limits = self._fleet.clock(), self._fleet.settings.dashboard
         session = self._fleet.read(lambda sql: self._usable(sql, secret, now))
         if session is None:
@@ -57,8 +78,6 @@ class Sessions:
         if not 0 <= now - session.begun_at < limits.session_secs or now - session.seen_at >= limits.idle_secs:
             self._fleet.store.write(lambda sql: web_sessions.end(sql, secret))
             return None
-        if now - session.seen_at >= _SEEN_EVERY_SECS:
-            self._fleet.store.write(lambda sql: web_sessions.seen(sql, secret, now))
         return session
 
     def _usable(self, sql: Sql, secret: str, now: float) -> WebSession | None:

@@ -1,8 +1,8 @@
 """Pages that stay up to date: a stream of server-sent events per open page, and how many of those there may be.
 
 A stream holds a thread as long as it is open, so a process has seats for some of them only. Whoever finds none gets
-what is new and is asked to come again in some seconds: for a page the two differ only in how soon it knows. Every
-stream ends after a minute and is opened again by the browser; rights are looked at then.
+what is new and is asked to come again in some seconds: for a page the two differ only in how soon it knows. Whether
+its person may still look is asked before every look, and every stream ends after a minute to be opened again.
 """
 
 import contextlib
@@ -14,10 +14,11 @@ from typing import Final
 
 from flask import Response, request
 
+from bot.core.errors import Unavailable
 from bot.store import Store
 from bot.store.wakeups import CHANGED
 
-#: One stream's life. As long as an answer about rights is kept.
+#: One stream's life.
 LIFE_SECS: Final = 60.0
 #: Between two looks of one stream: the database changes far more often than a person can read.
 _BETWEEN_SECS: Final = 0.5
@@ -66,20 +67,25 @@ class Streams:
         """How many are open now."""
         return self._taken
 
-    def answer(self, look: Look) -> Response:
-        """The present request's stream, going on after what its browser has seen."""
+    def answer(self, look: Look, allowed: Callable[[], bool]) -> Response:
+        """The present request's stream, going on after what its browser has seen, for as long as it is ``allowed``."""
         last = (request.headers.get("Last-Event-ID") or request.args.get("last", ""))[:_LONGEST_ID]
-        response = Response(self._flow(look, last), mimetype="text/event-stream")
+        response = Response(self._flow(look, allowed, last), mimetype="text/event-stream")
         response.headers["X-Accel-Buffering"] = "no"  # nginx hands on each event at once
         return response
 
-    def _flow(self, look: Look, last: str) -> Iterator[str]:
+    def _flow(self, look: Look, allowed: Callable[[], bool], last: str) -> Iterator[str]:
         wakeups, until = self._store.wakeups, time.monotonic() + LIFE_SECS
         with self._seat() as seated:
             yield f"retry: {_AGAIN_MS if seated else _NO_SEAT_MS}\n\n"
             while not wakeups.closed:
                 edition = wakeups.count(CHANGED)
-                news, last = look(last)
+                try:
+                    if not allowed():
+                        return
+                    news, last = look(last)
+                except Unavailable:  # of rights nothing is certain; the browser comes again, and is told what is wrong
+                    return
                 yield from (str(one) for one in news)
                 if not seated or time.monotonic() > until:
                     return

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request
@@ -85,7 +85,18 @@ def task(task_id: str) -> Response:
 def task_live(task_id: str) -> Response:
     """What changes on the page, and the log from where the browser has it."""
     sight, _ = _sight(task_id)
-    return desk().streams.answer(lambda last: _news(sight, last))
+    rights, signed_in = desk().rights, desk().sessions.still_open()
+
+    def allowed() -> bool:
+        found = task_page.find(sight.fleet, task_id)
+        return signed_in() and found is not None and rights.may_read(sight.visitor, found[1])
+
+    def look(last: str) -> tuple[list[Message], str]:
+        known = task_page.find(sight.fleet, task_id)
+        writes = known is not None and rights.may_write(sight.visitor, known[1])
+        return _news(replace(sight, writes=writes), last)
+
+    return desk().streams.answer(look, allowed)
 
 
 @BLUEPRINT.post("/tasks/<task_id>/press/<name>")
@@ -142,7 +153,7 @@ def _pieces(sight: _Sight, at: str) -> Iterator[tuple[int, run_logs.Chunk]]:
     """What came after ``at`` (attempt and position); from the beginning when another attempt is the newest now."""
     seen, _, position = at.partition(".")
     fence = sight.fence()
-    after = int(position) if _number(seen) == fence and position.isdecimal() else -1
+    after = _number(position, -1) if _number(seen) == fence else -1
     while True:
         found = sight.fleet.read(
             lambda sql, after=after: run_logs.chunks(sql, sight.task_id, fence, after, _PIECES)  # type: ignore[misc]
@@ -153,6 +164,6 @@ def _pieces(sight: _Sight, at: str) -> Iterator[tuple[int, run_logs.Chunk]]:
         after = found[-1].position
 
 
-def _number(said: str) -> int:
-    """A whole number from outside, 0 for anything else."""
-    return int(said) if said.isascii() and said.isdecimal() and len(said) <= _LONGEST_NUMBER else 0
+def _number(said: str, otherwise: int = 0) -> int:
+    """A whole number from outside, ``otherwise`` for anything else."""
+    return int(said) if said.isascii() and said.isdecimal() and len(said) <= _LONGEST_NUMBER else otherwise

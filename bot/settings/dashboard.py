@@ -22,7 +22,7 @@ class Dashboard(Section):
     anonymous: bool = False
     """Let anyone look, without signing in, at what belongs to repositories that the forge shows to anyone."""
     idle_secs: Annotated[Seconds, Field(ge=60)] = 28_800
-    """Without a sign of its person a session ends after so long."""
+    """Without a sign of its person a session ends after so long; a page that is only left open is none."""
     session_secs: Annotated[Seconds, Field(ge=60)] = 604_800
     """After so long everybody signs in anew."""
 

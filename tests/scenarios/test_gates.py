@@ -2,6 +2,10 @@
 
 import pytest
 
+from bot.core.errors import Refused
+from bot.core.facts import Account, Right
+from bot.service import pressing
+from bot.service.pressing import Press, Presser
 from tests.scenarios.test_budgets import used
 from tests.world import World
 
@@ -175,6 +179,7 @@ def test_a_task_that_has_cost_more_waits_for_approval(world: World) -> None:
     issue.tells(f"@bob waits for approval: {said}")
     world.minutes_pass(30)
     agent.gets_nothing()
+    looked_at = Press("approve", issue.task().version)
     world.owner.says(issue, "/fleet approve").gets("eyes")
     assert agent.claims(issue).task["session"] == "s-1"
     agent.starts().reports("on", usage=used(20, 0.9))
@@ -183,6 +188,9 @@ def test_a_task_that_has_cost_more_waits_for_approval(world: World) -> None:
     agent.drops()
     issue.shows(label="fleet/held", says="it has cost $2.70, and more than $2.50 needs a person's approval")
     issue.tells("it has cost $2.70")
+    with pytest.raises(Refused, match="since you looked at it"):  # pressed on a page from when it was $1.50
+        pressing.press(world.fleet, issue.task().id, looked_at, Presser(Account(0, "ops"), Right.ADMIN))
+    issue.shows(label="fleet/held")
     world.writer.says(issue, "/fleet cancel").gets("eyes")
     issue.shows(label="fleet/cancelled")
 

@@ -50,7 +50,7 @@ def more(count: int) -> str:
 
 def works(agent: str, progress: str) -> str:
     """``progress`` "" = it has not said anything."""
-    said = f": {cleaning.one_line(progress, 120)}" if progress else ""
+    said = f": {cleaning.code(progress, 120)}" if progress else ""
     return f"{cleaning.code(agent, 60)} works on it{said}"
 
 

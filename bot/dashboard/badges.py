@@ -5,6 +5,7 @@ visitor who is signed in may see. Anonymous lookers need not be allowed for that
 repository tells nothing that its labels do not.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -32,6 +33,8 @@ _KEPT_SECS: Final = 60
 #: Width of a letter of the badge's font, in pixels, about.
 _LETTER: Final = 6.5
 _SVG: Final = "image/svg+xml; charset=utf-8"
+#: Characters that no XML document may hold, not even escaped (XML 1.0, 2.2).
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _GREEN, _BLUE, _RED, _GREY = "#2a7a2a", "#1f5fa8", "#b3261e", "#5c5c5c"
 
 
@@ -123,7 +126,7 @@ def _atom(found: Sequence[Past], repos: dict[int, KnownRepository]) -> str:
             f"<summary>{escape(said)}</summary>",
             "</entry>",
         ]
-    return "\n".join([*(line for line in lines if line), "</feed>", ""])
+    return _NOT_XML.sub("\ufffd", "\n".join([*(line for line in lines if line), "</feed>", ""]))
 
 
 def _moment(at: float) -> str:

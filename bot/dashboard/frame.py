@@ -123,7 +123,11 @@ def _words() -> dict[str, Any]:
 
 
 def _origin(url: str) -> str:
-    parts = urlsplit(url)
+    """Scheme and host, "" for what is no address: somebody may have written it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 

@@ -105,7 +105,7 @@ def _same_origin() -> bool:
         return False
     if origin and origin != "null":
         ours = {request.host.lower(), urlsplit(desk().sessions.url).netloc.lower()}
-        return urlsplit(origin).netloc.lower() in ours
+        return origin.partition("://")[2].lower() in ours
     return bool(site)  # "null" with same-origin: a page that sends no referrer
 
 

@@ -53,13 +53,13 @@ def entries(house: House, login: str = "", query: str = "") -> list[str]:
 
 
 def test_the_feed_has_what_ended_and_may_be_seen(house: House) -> None:
-    first = house.task(OPEN, 1, "Open & <b>shut</b> \u202e\x07")
+    first = house.task(OPEN, 1, "Open & <b>shut</b> \u202e\x07\uffff")
     house.happens(first, CLAIMED, GaveUp(1, Reason.TIMEOUT, "late"))
     second = house.task(PRIVATE, 2, "Secret")
     house.happens(second, CLAIMED, Started(1), RESULT, PullRequestOpened(3), Merged(3, "ann", "c" * 40))
     house.task(OPEN, 3, "Still waiting")
-    assert entries(house) == ["Open & <b>shut</b> – failed"]
-    assert entries(house, "zoe") == ["Open & <b>shut</b> – failed"]
-    assert entries(house, "carl") == ["Secret – done", "Open & <b>shut</b> – failed"]
+    assert entries(house) == ["Open & <b>shut</b> \ufffd – failed"]
+    assert entries(house, "zoe") == ["Open & <b>shut</b> \ufffd – failed"]
+    assert entries(house, "carl") == ["Secret – done", "Open & <b>shut</b> \ufffd – failed"]
     assert entries(house, "carl", f"?repo={PRIVATE}") == ["Secret – done"]
     assert house.visit().gets(f"/feed.atom?repo={PRIVATE}").status_code == 404

@@ -180,7 +180,14 @@ def test_behind_tls_the_cookie_is_bound_to_the_host(house: House) -> None:
 def test_a_form_from_elsewhere_does_nothing(house: House) -> None:
     bob = house.signed_in("bob")
     right = bob.csrf()
-    wrong = [("", URL), ("0" * 64, URL), (right, "https://evil.example"), (right, ""), (right, "null")]
+    wrong = [
+        ("", URL),
+        ("0" * 64, URL),
+        (right, "https://evil.example"),
+        (right, ""),
+        (right, "null"),
+        (right, "http://["),
+    ]
     answers = [bob.posts("/logout", csrf, origin) for csrf, origin in wrong]
     assert [answer.status_code for answer in answers] == [403] * len(wrong)
     assert all("did not come from a page" in answer.text for answer in answers)

@@ -5,7 +5,7 @@ Written in the transaction of the events that it follows from, so it is never be
 
 import heapq
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from bot.store.dialect import Sql
 UNKNOWN_COST: Final = -1.0
 #: Up to so many finds of a word are listed; beyond that each task is asked whether it has the word.
 _RARE: Final = 2000
+#: Rows of one repository and state at first; twice as many each time that they do not suffice.
+_STEP: Final = 200
 
 _COLUMNS: Final = (
     "history.task_id, history.repo_id, history.issue, history.state, history.reason, history.person, history.agent, "
@@ -121,8 +123,11 @@ def renamed(sql: Sql, repo_id: int, issue: int) -> None:
 def index(sql: Sql, task_id: str, text: str) -> None:
     """From now on the task is found by these words."""
     sql.run("DELETE FROM task_word WHERE task_id = ?", task_id)
-    for word in words(text)[:MOST_KEPT]:
-        sql.run("INSERT INTO task_word (word, task_id) VALUES (?, ?)", key(word), task_id)
+    found = [key(word) for word in words(text)[:MOST_KEPT]]
+    if found:  # in one statement: a hot path, and a transaction that others wait for
+        rows = ", ".join("(?, ?)" for _ in found)
+        pairs = itertools.chain.from_iterable((word, task_id) for word in found)
+        sql.run(f"INSERT INTO task_word (word, task_id) VALUES {rows}", *pairs)
 
 
 def page(sql: Sql, wanted: Wanted, limit: int) -> list[Past]:
@@ -132,8 +137,19 @@ def page(sql: Sql, wanted: Wanted, limit: int) -> list[Past]:
     """
     repos = [None] if wanted.repo_ids is None else [frozenset({repo_id}) for repo_id in wanted.repo_ids]
     states: list[tuple[str, ...]] = [(state,) for state in wanted.states] or [()]
-    parts = [_page(sql, replace(wanted, repo_ids=r, states=s), limit) for r in repos for s in states]
-    return heapq.nlargest(limit, itertools.chain.from_iterable(parts), key=lambda one: one.task_id)
+    parts = [_newest(sql, replace(wanted, repo_ids=r, states=s), limit) for r in repos for s in states]
+    return list(itertools.islice(heapq.merge(*parts, key=lambda one: one.task_id, reverse=True), limit))
+
+
+def _newest(sql: Sql, wanted: Wanted, limit: int) -> Iterator[Past]:
+    """Read as far as somebody looks: of many repositories together no more than a little of each is read in vain."""
+    step = min(limit, _STEP)
+    while True:
+        found = _page(sql, wanted, step)
+        yield from found
+        if len(found) < step:
+            return
+        wanted, step = replace(wanted, before=found[-1].task_id), min(limit, step * 2)
 
 
 def _page(sql: Sql, wanted: Wanted, limit: int) -> list[Past]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from bot.core.lookback import shares
 from bot.core.reasons import Reason
 from bot.core.words import key, words
 from bot.store import Store, forge_facts, history
-from bot.store.history import Wanted
+from bot.store.history import Past, Wanted
 from bot.store.verify import differences
 from tests.unit.dashboard.conftest import OPEN, PRIVATE, House, Visit
 
@@ -151,7 +152,7 @@ def test_shares_are_values_that_occurred() -> None:
     assert shares([]) == {}
 
 
-def test_a_hundred_thousand_tasks_change_little(house: House) -> None:
+def test_a_hundred_thousand_tasks_change_little(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted in steps of the database engine, not in seconds: a page reads about as many rows as it shows."""
     fill(house.fleet.store, 20_000)
     for wanted in (
@@ -166,6 +167,19 @@ def test_a_hundred_thousand_tasks_change_little(house: House) -> None:
     ):
         few = steps(house.fleet.store, wanted)
         assert few < 60_000, (wanted, few)
+    read: list[int] = []
+    page = history._page
+
+    def counted(*asked: Any) -> list[Past]:
+        found = page(*asked)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(history, "_page", counted)
+    both = Wanted(repo_ids=frozenset({1, 2}), states=("done", "failed", "queued"))
+    newest = house.fleet.read(lambda sql: history.page(sql, both, 5000))
+    assert [one.issue for one in newest] == list(range(19_999, 14_999, -1))
+    assert sum(read) < 10_000  # and not 5000 of each
 
 
 def fill(store: Store, count: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.core.events import AttemptLost, Started
 from bot.core.reasons import Reason
-from bot.store import Store, attempts, counters, database, open_store, tasks
+from bot.store import Sql, Store, attempts, counters, database, open_store, tasks
 from bot.store.database import MIGRATIONS, migrate, pending
 from bot.store.verify import differences
 from tests.unit.store.filling import a_repo, a_task, claim, happens
@@ -29,6 +29,7 @@ def test_the_first_schema_with_data_is_upgraded(path: Path, tmp_path: Path) -> N
     with closing(open_store(path)) as store:
         busy(store)
         before = [store.read(lambda sql, n=n: tasks.get(sql, f"t_{n}")) for n in range(1, 6)]  # type: ignore[misc]
+        past = store.read(looked_back)
     old = tmp_path / "old.db"
     first_schema(old, tmp_path)
     copied = copy_rows(path, old)
@@ -40,10 +41,15 @@ def test_the_first_schema_with_data_is_upgraded(path: Path, tmp_path: Path) -> N
         assert store.read(lambda sql: list(differences(sql))) == []
         after = [store.read(lambda sql, n=n: tasks.get(sql, f"t_{n}")) for n in range(1, 6)]  # type: ignore[misc]
         assert after == before
+        assert store.read(looked_back) == past  # written by the migration as if it had been there from the beginning
         kept = store.read(counters.everything)[counters.TASKS]
         assert kept == {("queued",): 4.0, ("running",): 1.0}
         a_task(store, "t_9")  # and work goes on
         assert store.read(lambda sql: list(differences(sql))) == []
+
+
+def looked_back(sql: Sql) -> list[object]:
+    return [*sql.all("SELECT * FROM history ORDER BY task_id"), *sql.all("SELECT * FROM task_word ORDER BY 1, 2")]
 
 
 def first_schema(old: Path, tmp_path: Path) -> None:

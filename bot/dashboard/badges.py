@@ -52,6 +52,7 @@ def badge(owner: str, name: str) -> Response:
     answer = make_response(drawn)
     answer.headers["Content-Type"] = _SVG
     answer.headers["Cache-Control"] = f"private, max-age={_KEPT_SECS}"
+    answer.headers["Vary"] = "Cookie"
     answer.headers["Content-Security-Policy"] = "default-src 'none'"
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # it is made for pages of the forge
     return answer

@@ -20,7 +20,8 @@ _MARK: Final = "dashboard_access"
 CSRF_FIELD: Final = "csrf"
 #: The same for scripts.
 CSRF_HEADER: Final = "X-CSRF-Token"
-_LARGEST_FORM: Final = 64 * 1024
+#: 20 000 characters that somebody says, each of up to twelve bytes on its way.
+_LARGEST_FORM: Final = 256 * 1024
 _READS: Final = ("GET", "HEAD", "OPTIONS")
 
 

@@ -35,8 +35,8 @@ _PAGE: Final = 50
 MOST_TASKS: Final = 10_000
 _DAY_SECS: Final = 86_400
 _PLACE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-#: A cell that begins so would be a formula to a spreadsheet.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+#: A cell that begins so would be a formula to a spreadsheet; to some the wide signs of East Asia, too.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _COLUMNS: Final = (
     "task", "repository", "issue", "title", "state", "reason", "person", "agent", "created", "waited_secs", "ran_secs",
     "ended", "cost_usd",

@@ -81,7 +81,7 @@ def now_live() -> Response:
     def look(last: str) -> tuple[list[Message], str]:
         return parts.news(kept.parts(at, env, _eyes(at, visitor), next(ages)), last)
 
-    return at.streams.answer(look, at.sessions.still_open())
+    return at.streams.answer(visitor.name, look, at.sessions.still_open())
 
 
 def _packed(page: str) -> Response:

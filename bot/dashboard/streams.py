@@ -8,6 +8,7 @@ its person may still look is asked before every look, and every stream ends afte
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -54,29 +55,27 @@ def seats(threads: int) -> int:
 
 
 class Streams:
-    """At most ``seats`` streams of this process stay open."""
+    """At most ``seats`` streams of this process stay open, and half of them for one person (all who are not signed in
+    count as one): nobody alone makes everybody else wait.
+    """
 
     def __init__(self, store: Store, seats: int) -> None:
         self._store = store
         self._seats = seats
+        self._own = max(1, seats // 2)
         self._lock = threading.Lock()
-        self._taken = 0
+        self._taken: Counter[str] = Counter()
 
-    @property
-    def taken(self) -> int:
-        """How many are open now."""
-        return self._taken
-
-    def answer(self, look: Look, allowed: Callable[[], bool]) -> Response:
+    def answer(self, who: str, look: Look, allowed: Callable[[], bool]) -> Response:
         """The present request's stream, going on after what its browser has seen, for as long as it is ``allowed``."""
         last = (request.headers.get("Last-Event-ID") or request.args.get("last", ""))[:_LONGEST_ID]
-        response = Response(self._flow(look, allowed, last), mimetype="text/event-stream")
+        response = Response(self._flow(who, look, allowed, last), mimetype="text/event-stream")
         response.headers["X-Accel-Buffering"] = "no"  # nginx hands on each event at once
         return response
 
-    def _flow(self, look: Look, allowed: Callable[[], bool], last: str) -> Iterator[str]:
+    def _flow(self, who: str, look: Look, allowed: Callable[[], bool], last: str) -> Iterator[str]:
         wakeups, until = self._store.wakeups, time.monotonic() + LIFE_SECS
-        with self._seat() as seated:
+        with self._seat(who) as seated:
             yield f"retry: {_AGAIN_MS if seated else _NO_SEAT_MS}\n\n"
             while not wakeups.closed:
                 edition = wakeups.count(CHANGED)
@@ -94,12 +93,13 @@ class Streams:
                 wakeups.wait(_NEVER, 0, _BETWEEN_SECS)
 
     @contextlib.contextmanager
-    def _seat(self) -> Iterator[bool]:
+    def _seat(self, who: str) -> Iterator[bool]:
         with self._lock:
-            got = self._taken < self._seats
-            self._taken += got
+            got = self._taken.total() < self._seats and self._taken[who] < self._own
+            self._taken[who] += got
         try:
             yield got
         finally:
             with self._lock:
-                self._taken -= got
+                self._taken[who] -= got
+                self._taken += Counter()  # whoever has none left is forgotten

@@ -96,7 +96,7 @@ def task_live(task_id: str) -> Response:
         writes = known is not None and rights.may_write(sight.visitor, known[1])
         return _news(replace(sight, writes=writes), last)
 
-    return desk().streams.answer(look, allowed)
+    return desk().streams.answer(sight.visitor.name, look, allowed)
 
 
 @BLUEPRINT.post("/tasks/<task_id>/press/<name>")

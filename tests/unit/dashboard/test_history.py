@@ -112,6 +112,8 @@ def test_a_spreadsheet_calculates_nothing(house: House, past: dict[str, str]) ->
     assert cells["title"].startswith("'=HYPERLINK(")
     assert (cells["state"], cells["reason"], cells["cost_usd"]) == ("failed", "timeout", "0.75")
     assert "attachment" in answer.headers["Content-Disposition"]
+    wide = house.task(PRIVATE, 9, "\uff1dHYPERLINK(1)")
+    assert f'"{wide}","{PRIVATE}","9","\'\uff1dHYPERLINK(1)"' in operator(house).gets("/history.csv").text
 
 
 def test_pages_follow_each_other_without_gaps(house: House) -> None:

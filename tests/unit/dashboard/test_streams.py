@@ -1,9 +1,12 @@
 """What an open page is told, and when that ends: with the right to see it."""
 
+import contextlib
+
 import pytest
 from werkzeug.test import TestResponse
 
 from bot.core.events import Claimed, Started
+from bot.dashboard.streams import Streams
 from bot.store import run_logs
 from tests.unit.dashboard.conftest import PRIVATE, URL, House, Visit
 from tests.unit.dashboard.looking import events
@@ -74,3 +77,12 @@ def test_a_page_that_is_left_open_is_no_sign_of_its_person(house: House) -> None
         answer = bob.gets("/live", Accept="text/event-stream")
         answer.close()
     assert bob.is_known_as == ""
+
+
+def test_nobody_alone_takes_all_seats(house: House) -> None:
+    streams = Streams(house.fleet.store, 4)
+    with contextlib.ExitStack() as open_pages:
+        got = [(who, open_pages.enter_context(streams._seat(who))) for who in "aaabbbc"]
+    assert got == list(zip("aaabbbc", [True, True, False, True, True, False, False], strict=True))
+    with streams._seat("c") as seated:
+        assert seated

@@ -32,16 +32,13 @@ def nothing_waits() -> str:
     return "Nothing waits for an agent."
 
 
-def no_tasks() -> str:
-    return "No task yet. Put a label such as `agent:any` on an issue, or write `/fleet run` there."
-
-
 def no_agents() -> str:
     return "No agent has registered yet. How to connect one: `agent-fleet agent --help` on its machine."
 
 
-def nothing_to_see() -> str:
-    return "There is no repository that you may see here. Sign in, or ask for access to one on the forge."
+def sign_in_for_agents(running: int, slots: int) -> str:
+    """For lookers who are not signed in: machines belong to no open repository."""
+    return f"{running} of {slots} slots are in use. Sign in to see agents and hosts."
 
 
 def more(count: int) -> str:

@@ -28,8 +28,8 @@ _SHARED_SECS: Final = 0.5
 _MOST_SHARED: Final = 64
 _AGAIN_SECS: Final = 30
 
-#: Who sees the same: the repositories' ids (None = all), and whether machines' troubles are told.
-Eyes = tuple[frozenset[int] | None, bool]
+#: Who sees the same: the repositories' ids (None = all), whether machines are shown, and whether their troubles are.
+Eyes = tuple[frozenset[int] | None, bool, bool]
 
 
 class Shared:
@@ -45,8 +45,8 @@ class Shared:
             made_at, made = self._made.get(eyes, (float("-inf"), {}))
             if time.monotonic() - made_at < oldest_secs:
                 return made
-            seen = overview.look(at.fleet, eyes[0], operator=eyes[1])
-            given = {"now": seen, "operator": eyes[1], "text": text}
+            seen = overview.look(at.fleet, eyes[0], operator=eyes[2])
+            given = {"now": seen, "machines": eyes[1], "operator": eyes[2], "text": text}
             fresh = {name: env.get_template(f"now_{name}.html").render(given) for name in _PARTS}
             if len(self._made) >= _MOST_SHARED:
                 self._made.clear()
@@ -95,4 +95,4 @@ def _packed(page: str) -> Response:
 
 
 def _eyes(at: Desk, visitor: Visitor) -> Eyes:
-    return at.rights.readable(visitor), at.rights.may_operate(visitor)
+    return at.rights.readable(visitor), visitor.login is not None, at.rights.may_operate(visitor)

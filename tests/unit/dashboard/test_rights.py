@@ -149,3 +149,12 @@ def test_of_many_who_ask_at_once_one_asks_the_forge(house: House) -> None:
     assert asked == [1]
     assert kept.get(1, lambda: "yes") == kept.get(1, lambda: "no") == "yes"
     assert kept.get(2, lambda: "other") == "other"
+
+
+@pytest.mark.world(anonymous=True)
+def test_whoever_is_not_signed_in_sees_no_machines(house: House) -> None:
+    house.agent("gpu-1", host="secret-host")
+    for page in ("/", "/history"):
+        assert "secret-host" not in house.visit().gets(page).text
+    assert "0 of 2 slots are in use. Sign in to see agents and hosts." in house.visit().gets("/").text
+    assert "secret-host" in house.signed_in("zoe").gets("/").text

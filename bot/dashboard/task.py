@@ -153,7 +153,7 @@ def _pieces(sight: _Sight, at: str) -> Iterator[tuple[int, run_logs.Chunk]]:
     """What came after ``at`` (attempt and position); from the beginning when another attempt is the newest now."""
     seen, _, position = at.partition(".")
     fence = sight.fence()
-    after = _number(position, -1) if _number(seen) == fence else -1
+    after = int(position) if _number(seen) == fence and position.isdecimal() else -1
     while True:
         found = sight.fleet.read(
             lambda sql, after=after: run_logs.chunks(sql, sight.task_id, fence, after, _PIECES)  # type: ignore[misc]
@@ -164,6 +164,6 @@ def _pieces(sight: _Sight, at: str) -> Iterator[tuple[int, run_logs.Chunk]]:
         after = found[-1].position
 
 
-def _number(said: str, otherwise: int = 0) -> int:
-    """A whole number from outside, ``otherwise`` for anything else."""
-    return int(said) if said.isascii() and said.isdecimal() and len(said) <= _LONGEST_NUMBER else otherwise
+def _number(said: str) -> int:
+    """A whole number from outside, 0 for anything else."""
+    return int(said) if said.isascii() and said.isdecimal() and len(said) <= _LONGEST_NUMBER else 0

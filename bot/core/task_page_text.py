@@ -32,10 +32,6 @@ def pressed(name: str) -> str:
     }.get(name, "")
 
 
-def no_such_task() -> str:
-    return "There is no such task, or it is not for you to see."
-
-
 def no_such_button() -> str:
     return "There is no such button."
 

@@ -56,10 +56,15 @@ def guard(blueprint: Blueprint) -> None:
     blueprint.before_request(_at_the_door)
 
 
+def not_here() -> Refused:
+    """The same word for what is not there and for what somebody may not see: nobody learns which."""
+    return Refused(text.not_here(), "", 404, "not_here")
+
+
 def must_read(repo: KnownRepository) -> None:
-    """Raises Refused (404: whoever may not see it is not told that it is there)."""
+    """Raises ``not_here`` (404)."""
     if not desk().rights.may_read(current_visitor(), repo):
-        raise Refused(text.not_here(), "", 404, "not_here")
+        raise not_here()
 
 
 def must_write(repo: KnownRepository) -> None:

@@ -10,12 +10,11 @@ from jinja2 import Environment
 
 from bot.core import task_page_text as text
 from bot.core import usage_text
-from bot.core.errors import Refused
 from bot.core.facts import Account, Right
 from bot.core.task import Task
 from bot.dashboard import parts
 from bot.dashboard.desk import current_visitor, desk
-from bot.dashboard.guard import Access, guard, must_read, must_write, open_to
+from bot.dashboard.guard import Access, guard, must_read, must_write, not_here, open_to
 from bot.dashboard.log_lines import shortened
 from bot.dashboard.streams import Message
 from bot.dashboard.trouble import as_pages
@@ -130,7 +129,7 @@ def _sight(task_id: str) -> tuple[_Sight, Task]:
 def _known(task_id: str) -> tuple[Task, KnownRepository]:
     found = task_page.find(desk().fleet, task_id)
     if found is None:
-        raise Refused(text.no_such_task(), "", 404, "not_here")
+        raise not_here()
     must_read(found[1])
     return found
 

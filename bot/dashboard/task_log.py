@@ -7,9 +7,8 @@ from flask import Blueprint, Response, make_response, render_template, request
 
 from bot.core import cleaning
 from bot.core import task_page_text as text
-from bot.core.errors import Refused
 from bot.dashboard.desk import desk
-from bot.dashboard.guard import Access, guard, must_write, open_to
+from bot.dashboard.guard import Access, guard, must_write, not_here, open_to
 from bot.dashboard.log_lines import holding
 from bot.dashboard.trouble import as_pages
 from bot.service import given_prompts, task_page
@@ -68,7 +67,7 @@ def _attempt(task_id: str) -> int:
     """The attempt that is asked for, or the newest. Raises Refused as ``_log`` does."""
     known = task_page.find(desk().fleet, task_id)
     if known is None:
-        raise Refused(text.no_such_task(), "", 404, "not_here")
+        raise not_here()
     task, repo = known
     must_write(repo)
     said = request.args.get("attempt", "")

@@ -1,5 +1,6 @@
 """What visitors may see and press is the forge's word, asked again after a minute."""
 
+import re
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -158,3 +159,10 @@ def test_whoever_is_not_signed_in_sees_no_machines(house: House) -> None:
         assert "secret-host" not in house.visit().gets(page).text
     assert "0 of 2 slots are in use. Sign in to see agents and hosts." in house.visit().gets("/").text
     assert "secret-host" in house.signed_in("zoe").gets("/").text
+
+
+def test_what_may_not_be_seen_cannot_be_told_from_what_is_not_there(house: House) -> None:
+    task, zoe = house.task(PRIVATE, 1, "Fix it"), house.signed_in("zoe")
+    for rest in ("", "/live", "/log", "/log.txt", "/prompt"):
+        hidden, missing = (re.sub(r'nonce="[^"]*"', "", zoe.gets(f"/tasks/{x}{rest}").text) for x in (task, "t_no"))
+        assert hidden == missing

@@ -11,6 +11,9 @@ def set_both() -> str:
     return "Set both, or neither."
 
 
+#: As the list of deeds has it.
+SIGNED_IN = "signed in"
+
 # --- signing in ---------------------------------------------------------------------------------------------
 
 

@@ -46,7 +46,7 @@ class Sessions:
         session = self._alive(secret)
         if session is None:
             return Visitor(None, False, None, self.csrf_of(request.cookies.get(self._step_name, "")))
-        operates = session.kind == web_sessions.TOKEN or self._is_admin(session.login)
+        operates = session.kind == web_sessions.TOKEN or self.operates(session.login)
         name = session.login if session.kind == web_sessions.FORGE else f"token:{session.login}"
         named = hashlib.sha256(secret.encode()).hexdigest()[:12]
         return Visitor(name, operates, named, self.csrf_of(secret), session.account_id)
@@ -87,7 +87,8 @@ class Sessions:
         token = tokens.get(sql, session.token)
         return session if token and token.role == "admin" and token.usable(now) else None
 
-    def _is_admin(self, login: str) -> bool:
+    def operates(self, login: str) -> bool:
+        """Whether the configuration lets this account of the forge run the fleet."""
         settings = self._fleet.settings
         never = {settings.forgejo.bot_login.lower(), *(x.lower() for x in settings.forgejo.agent_accounts)}
         return login.lower() in {x.lower() for x in settings.dashboard.admins} - never

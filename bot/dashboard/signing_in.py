@@ -121,7 +121,10 @@ def login_callback() -> Response:
     if rights.is_program(fleet, person):
         raise Refused(text.not_a_person(), text.use_own_account(), 403, "not_a_person")
     onward = make_response(redirect(safe_next(step.goes_to), 303))
-    sessions.begin(onward, _session_of(person, fleet.clock()))
+    now = fleet.clock()
+    if sessions.operates(person.login):
+        fleet.store.write(lambda sql: audit.note(sql, now, person.login, text.SIGNED_IN, f"account {person.id}"))
+    sessions.begin(onward, _session_of(person, now))
     log.info("somebody signed in", login=person.login, account=person.id)
     return onward
 
@@ -156,7 +159,7 @@ def login_with_token() -> Response:
 
     def command(sql: Sql) -> None:
         tokens.used(sql, token.prefix, now)
-        audit.note(sql, now, f"token:{token.name}", "signed in", token.prefix)
+        audit.note(sql, now, f"token:{token.name}", text.SIGNED_IN, token.prefix)
 
     fleet.store.write(command)
     onward = make_response(redirect(safe_next(request.form.get("next", "/")), 303))

@@ -29,6 +29,12 @@ def test_an_admin_of_the_configuration_operates(house: House) -> None:
     house.fleet.settings = settings.model_copy(update={"dashboard": named})
     ann = house.signed_in("ann")
     assert "operator" in ann.gets("/login").text
+    for login in ("ann", "bob"):
+        assert house.visit(login).signs_in().status_code == 303
+    account = house.forge.person("ann").id
+    assert [(d.person, d.deed, d.subject) for d in house.fleet.read(audit.newest)] == [
+        ("ann", "signed in", f"account {account}")
+    ]
     house.forge.person("robot")
     assert "operator" not in house.signed_in("robot").gets("/login").text
 

@@ -57,8 +57,8 @@ def text_was_changed() -> str:
     return "The issue says something else than what you have read here, so nothing was approved."
 
 
-def waits_for_something_else() -> str:
-    return "The task has changed since you looked at it, so nothing was approved: it may wait for something else."
+def changed_meanwhile() -> str:
+    return "The task has changed since you looked at it, so nothing was done."
 
 
 def read_it_again() -> str:

@@ -40,7 +40,7 @@ def dress(app: Flask, fleet: Fleet, blueprints: frozenset[str]) -> None:
 
     def with_headers(response: Response) -> Response:
         if request.blueprint in blueprints:
-            response.headers.setdefault("Content-Security-Policy", _policy(forge))
+            response.headers.setdefault("Content-Security-Policy", _policy())
             for name, value in _SAME_FOR_ALL.items():
                 response.headers.setdefault(name, value)
         return response
@@ -131,11 +131,8 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
-def _policy(forge: str) -> str:
-    """Nothing but ours: no other server, no script or style that is not marked, no frame around it.
-
-    Forms may also lead to the forge: browsers hold a redirect after a form to the same rule.
-    """
+def _policy() -> str:
+    """Nothing but ours: no other server, no script or style that is not marked, no frame around it."""
     marked = f"'nonce-{nonce()}'"
     rules = {
         "default-src": "'none'",
@@ -143,7 +140,7 @@ def _policy(forge: str) -> str:
         "style-src": marked,
         "img-src": "'self'",
         "connect-src": "'self'",
-        "form-action": f"'self' {forge}".rstrip(),
+        "form-action": "'self'",
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
     }

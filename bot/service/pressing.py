@@ -77,9 +77,10 @@ def _do(step: Step, scene: Scene, task_id: str, button: Button, what: Press, wor
     operates = scene.right is Right.ADMIN and scene.person.id == 0
     if button.starts and not operates and not policies.lets(step.sql, task.repo_id, scene.person, scene.right):
         raise Refused(text.may_not_start(scene.subject.repo.full_name), text.ask_who_may(), 403, "may_not_start")
+    if button.starts and task.state is not State.REQUESTED and what.version != task.version:
+        # by now it may wait for something else, or have ended otherwise; a request is bound to its text instead
+        raise Refused(text.changed_meanwhile(), text.look_again(), 409, "changed")
     if button.name == "approve":
-        if task.state is State.HELD and what.version != task.version:  # it may wait for something else by now
-            raise Refused(text.waits_for_something_else(), text.read_it_again(), 409, "changed")
         scene = _as_read(step, scene, task, what.prompt_sha256)
     steering.do(step, scene, _deed(button.name, words, what.commit), button.name, cause)
 

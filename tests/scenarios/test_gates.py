@@ -193,6 +193,10 @@ def test_a_task_that_has_cost_more_waits_for_approval(world: World) -> None:
     issue.shows(label="fleet/held")
     world.writer.says(issue, "/fleet cancel").gets("eyes")
     issue.shows(label="fleet/cancelled")
+    with pytest.raises(Refused, match="since you looked at it"):
+        stale = Press("retry", looked_at.version)
+        pressing.press(world.fleet, issue.task().id, stale, Presser(Account(0, "ops"), Right.ADMIN))
+    issue.shows(label="fleet/cancelled")
 
 
 @pytest.mark.world(needs_approval={"usd": 1.0})

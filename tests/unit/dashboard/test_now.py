@@ -130,6 +130,7 @@ def test_every_answer_is_fenced_in(api: Api) -> None:
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
+        assert "form-action 'self';" in policy
         assert answer.headers["X-Frame-Options"] == "DENY"
         [nonce] = set(re.findall(r"'nonce-([^']+)'", policy))
         assert set(re.findall(r'nonce="([^"]+)"', answer.text)) == {nonce}

@@ -4,7 +4,7 @@ from bot.core import cleaning
 
 #: By the button's name: what it says, and what it does.
 BUTTONS = {
-    "approve": ("Approve", "Lets it run, exactly as its text stands here."),
+    "approve": ("Approve", "Lets it go on, exactly as it stands here."),
     "say": ("Say", "Words for the agent; when it has asked something, this is the answer."),
     "retry": ("Retry", "Another attempt on the same branch."),
     "unhold": ("Release", "Puts it back into the queue, unless something else keeps it out."),
@@ -23,7 +23,7 @@ FIELDS = {
 def pressed(name: str) -> str:
     """After a button was pressed."""
     return {
-        "approve": "Approved: it waits for an agent now.",
+        "approve": "Approved: it goes on.",
         "say": "The agent is told.",
         "retry": "Another attempt waits for an agent now.",
         "unhold": "Released.",
@@ -114,3 +114,7 @@ def text_gone() -> str:
 
 def cost_unknown() -> str:
     return "not told"
+
+
+def nothing_printed() -> str:
+    return "Nothing has been printed yet."

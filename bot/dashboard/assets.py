@@ -60,3 +60,10 @@ def asset(digest: str, name: str) -> Response:
     response.headers["Vary"] = "Accept-Encoding"
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
+
+
+@BLUEPRINT.get("/favicon.ico")
+@open_to(Access.ANYONE)
+def favicon() -> Response:
+    """Browsers ask for it beside what is no page of ours (a feed, JSON, a badge)."""
+    return Response(_ASSETS["icon.svg"].content, content_type=_TYPES[".svg"])

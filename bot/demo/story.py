@@ -17,7 +17,12 @@ FILES: Final = {
     "measures/roman.py": 'def roman(number):\n    """1 to 3999 in Roman numerals."""\n    return "I" * number\n',
     "measures/duration.py": 'def duration(secs):\n    """90 → 1:30"""\n    return str(secs)\n',
     "measures/plural.py": 'def plural(count, word):\n    """1 task, 2 tasks"""\n    return f"{count} {word}s"\n',
+    "measures/leap.py": 'def leap(year):\n    """Whether it has 366 days."""\n    return False\n',
     "tests/__init__.py": "",
+    "tests/test_leap.py": (
+        "import unittest\n\nfrom measures.leap import leap\n\n\nclass Leap(unittest.TestCase):\n"
+        "    def test_centuries(self):\n        self.assertEqual([leap(y) for y in (1900, 2000)], [False, True])\n"
+    ),
     "tests/test_plural.py": (
         "import unittest\n\nfrom measures.plural import plural\n\n\nclass Plural(unittest.TestCase):\n"
         '    def test_one(self):\n        self.assertEqual(plural(1, "task"), "1 task")\n'
@@ -67,6 +72,7 @@ IDEAS: Final = {
             "        text += letters * (number // value)\n        number %= value\n    return text\n"
         ),
     ),
+    "leap": ('def leap(year):\n    """Whether it has 366 days."""\n    return year % 4 == 0\n',),
     "plural": (
         (
             'def plural(count, word):\n    """1 task, 2 tasks"""\n'
@@ -117,10 +123,18 @@ ENDLESS: Final = "primes"
 #: What takes a long while, and says all the time where it is.
 LONG: Final = "census"
 
-#: What `demo --keep` leaves to look at, in this order: done at once, then one of each state. Nobody merges it.
+#: What `demo --keep` leaves to look at, one of each state: ready for review, running, failed by an agent that has no
+#: better idea, and so on. Nobody merges it.
 AFTERWARDS: Final = (
     Told("One task is not one tasks", "`tests/test_plural.py` knows, `measures/plural.py` does not.", "agent:math"),
     Told("Count everybody", f"Please put it into `measures/{LONG}.py`, and take your time.", "agent:python"),
+    Told(
+        "1900 was no leap year",
+        "`measures/leap.py` does not know; `tests/test_leap.py` does.",
+        "agent:math",
+        "fleet/failed",
+        3,
+    ),
     Told("Make it nicer", "You know what I mean.", "agent:math", "fleet/waiting"),
     Told("Train a model on the measures", "It needs a GPU.", "agent:gpu", "fleet/queued", 0),
     Told("Rename the package", "To something shorter.", "agent:python", "fleet/held", 0),

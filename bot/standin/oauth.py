@@ -232,7 +232,8 @@ def _sent_to(location: str, headers: Mapping[str, str] | None = None) -> Reply:
 
 
 def _page(title: str, rest: str, status: int = 200) -> Reply:
-    text = f"<!doctype html><title>{html.escape(title)}</title><h1>{html.escape(title)}</h1>{rest}"
+    icon = '<link rel="icon" href="data:,">'  # else browsers ask for one, and complain that there is none
+    text = f"<!doctype html><title>{html.escape(title)}</title>{icon}<h1>{html.escape(title)}</h1>{rest}"
     return Reply(status, raw=text.encode(), headers={"Content-Type": "text/html; charset=utf-8"})
 
 

@@ -38,6 +38,7 @@ def operators(path: str, status: int = 303, **form: str) -> Row:
 #: By method and endpoint.
 ROWS: Final = {
     "GET assets.asset": everybody("/assets/0/nothing", 404),
+    "GET assets.favicon": everybody("/favicon.ico", 200),
     "GET now.now": Row("/", (303, *(200,) * 6)),
     "GET now.now_live": Row("/live", (303, *(200,) * 6)),
     "GET task.task": Row("/tasks/{task}", (303, 404, 404, 200, 200, 200, 200)),

@@ -140,27 +140,28 @@ def _news(sight: _Sight, last: str) -> tuple[list[Message], str]:
     messages = [Message(x.event, x.data, f"{x.id}~{at}" if x.id else "") for x in messages]
     if not sight.writes:
         return messages, f"{edition}~{at}"
-    for fence, piece in _pieces(sight, at):
-        at = f"{fence}.{piece.position}"
-        shown = shortened(task_page.masked(sight.fleet, piece.text))
-        data = json.dumps({"fence": fence, "at": piece.position, "text": shown})
+    for fence, position, shown in _pieces(sight, at):
+        at = f"{fence}.{position}"
+        data = json.dumps({"fence": fence, "at": position, "text": shown})
         messages.append(Message("log", data, f"{edition}~{at}"))
     return messages, f"{edition}~{at}"
 
 
-def _pieces(sight: _Sight, at: str) -> Iterator[tuple[int, run_logs.Chunk]]:
-    """What came after ``at`` (attempt and position); from the beginning when another attempt is the newest now."""
+def _pieces(sight: _Sight, at: str) -> Iterator[tuple[int, int, str]]:
+    """What came after ``at`` (attempt and position), to be shown; all of it when another attempt is the newest now."""
     seen, _, position = at.partition(".")
     fence = sight.fence()
-    after = int(position) if _number(seen) == fence and position.isdecimal() else -1
-    while True:
-        found = sight.fleet.read(
-            lambda sql, after=after: run_logs.chunks(sql, sight.task_id, fence, after, _PIECES)  # type: ignore[misc]
-        )
-        yield from ((fence, piece) for piece in found)
-        if len(found) < _PIECES:
-            return
-        after = found[-1].position
+    after = _number(position) if _number(seen) == fence and position.isdecimal() else -1
+    found = _chunks(sight, fence, after)
+    masking = task_page.log_stream(sight.fleet, sight.task_id, fence, after) if found else None
+    while found and masking:
+        for piece in found:
+            yield fence, piece.position, shortened(masking.takes(task_page.revealed(piece.text)))
+        found = _chunks(sight, fence, found[-1].position) if len(found) == _PIECES else []
+
+
+def _chunks(sight: _Sight, fence: int, after: int) -> list[run_logs.Chunk]:
+    return sight.fleet.read(lambda sql: run_logs.chunks(sql, sight.task_id, fence, after, _PIECES))
 
 
 def _number(said: str) -> int:

@@ -133,7 +133,7 @@ AFTERWARDS: Final = (
         "`measures/leap.py` does not know; `tests/test_leap.py` does.",
         "agent:math",
         "fleet/failed",
-        3,
+        2,
     ),
     Told("Make it nicer", "You know what I mean.", "agent:math", "fleet/waiting"),
     Told("Train a model on the measures", "It needs a GPU.", "agent:gpu", "fleet/queued", 0),

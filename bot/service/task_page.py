@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from bot.core import buttons, cleaning, receipts, timeline_text, usage, view, why_text
 from bot.core.buttons import Button
+from bot.core.masking import Masker, Stream
 from bot.core.states import State
 from bot.core.task import Task
 from bot.core.timeline_text import Told
@@ -131,24 +132,45 @@ class LogTail:
 
 
 def log_tail(fleet: Fleet, task_id: str, fence: int) -> LogTail:
+    masker = Masker(fleet.settings.secrets())
+
     def query(sql: Sql) -> LogTail:
-        pieces = run_logs.tail(sql, task_id, fence, _TAIL_CHARS)
-        whole = "".join(one.text for one in pieces)
-        text = whole[-_TAIL_CHARS:]
-        if len(whole) > len(text) and "\n" in text[:-1]:
+        pieces = run_logs.tail(sql, task_id, fence, _TAIL_CHARS + masker.longest)
+        begun = bool(pieces) and pieces[0].position == 0
+        whole = _shown(pieces)
+        attempt = attempts.get(sql, task_id, fence)
+        more_comes = attempt is not None and attempt.active
+        text = Stream(masker).takes(whole) if more_comes else masker.masked(whole)
+        # A secret may have begun in what was not read.
+        cut = max(len(text) - _TAIL_CHARS, 0 if begun else masker.longest)
+        left_out, text = cut > 0 or not begun, text[max(0, cut) :]
+        if left_out and "\n" in text[:-1]:
             text = text.partition("\n")[2]
-        left_out = len(whole) > len(text) or bool(pieces and pieces[0].position > 0)
-        return LogTail(fence, masked(fleet, text), left_out, pieces[-1].position if pieces else -1)
+        return LogTail(fence, text, bool(pieces) and left_out, pieces[-1].position if pieces else -1)
 
     return fleet.read(query)
 
 
+def log_stream(fleet: Fleet, task_id: str, fence: int, after: int) -> Stream:
+    """What masks the pieces behind the one at ``after`` (-1 = all), also what lies across that seam."""
+    masker = Masker(fleet.settings.secrets())
+    before = fleet.read(lambda sql: run_logs.tail(sql, task_id, fence, 2 * masker.longest, before=after + 1))
+    return Stream(masker, _shown(before))
+
+
+def _shown(pieces: Sequence[run_logs.Chunk]) -> str:
+    """Piece by piece, so that the text before a seam is the same whatever follows."""
+    return "".join(revealed(one.text) for one in pieces)
+
+
+def revealed(text: str) -> str:
+    """Nothing is hidden in it."""
+    return cleaning.revealed(text, len(text))
+
+
 def masked(fleet: Fleet, text: str) -> str:
     """No secret of ours is shown, whoever printed it, nor is anything hidden."""
-    text = cleaning.revealed(text, len(text))
-    for secret in sorted(fleet.settings.secrets(), key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text
+    return Masker(fleet.settings.secrets()).masked(revealed(text))
 
 
 def _look(fleet: Fleet, sql: Sql, task: Task) -> TaskPage:

@@ -74,10 +74,10 @@ def chunks(sql: Sql, task_id: str, fence: int, after: int, limit: int) -> list[C
     return [Chunk(row[0], _sent(row[1])) for row in rows]
 
 
-def tail(sql: Sql, task_id: str, fence: int, characters: int, limit: int = 200) -> list[Chunk]:
-    """The last pieces, in order: as many as hold ``characters``, at most ``limit``."""
+def tail(sql: Sql, task_id: str, fence: int, characters: int, limit: int = 200, before: int = 2**62) -> list[Chunk]:
+    """The last pieces at a position below ``before``, in order: as many as hold ``characters``, at most ``limit``."""
     found: list[Chunk] = []
-    before, kept = 2**62, 0
+    kept = 0
     while kept < characters and len(found) < limit:
         row = sql.one(
             """SELECT position, text FROM log WHERE task_id = ? AND fence = ? AND position < ?

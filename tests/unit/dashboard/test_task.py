@@ -60,6 +60,14 @@ def prints(api: Api, task_id: str, fence: int, text: str) -> None:
     api.fleet.store.write(command)
 
 
+def pieces(stream: Any, count: int) -> list[dict[str, str]]:
+    """The next ``count`` of the log that a stream tells."""
+    found: list[dict[str, str]] = []
+    while len(found) < count:
+        found += [x for x in events(stream, 1) if x["event"] == "log"]
+    return found
+
+
 def state_of(api: Api, task_id: str) -> State:
     return api.fleet.read(lambda sql: tasks.get(sql, task_id)).state
 
@@ -252,6 +260,29 @@ def test_no_secret_of_the_configuration_is_shown(api: Api) -> None:
     for path in (page.path, f"{page.path}/log.txt"):
         assert "the hook's secret" not in page.get(path).text.replace("&#39;", "'")
         assert "***" in page.get(path).text
+
+
+def test_a_secret_across_the_seam_of_two_pieces_is_not_shown(api: Api) -> None:
+    task_id, fence, _ = running(api)
+    page = Page(api).of(task_id)
+    prints(api, task_id, fence, "it is the hook")
+    said = page.page(page.path)
+    [last] = re.findall(r'data-last="([^"]+)"', said)
+    [shown] = re.findall(r'<pre class="log"[^>]*>([^<]*)', said)
+    assert shown == "it is "
+    heard = []
+    for piece in ("'s se", "cret\nand the", " end\n"):
+        prints(api, task_id, fence, piece)
+        stream = page.get(f"{page.path}/live?last={last}")
+        [told] = pieces(stream, 1)
+        stream.close()
+        heard += [json.loads(told["data"])["text"]]
+        last = told["id"]
+    assert "".join(heard) == "***\nand the end\n"
+    stream = page.get(f"{page.path}/live?last=x~{fence}.-1")
+    told_anew = [json.loads(x["data"])["text"] for x in pieces(stream, 4)]
+    stream.close()
+    assert "".join(told_anew) == "it is ***\nand the end\n"
 
 
 def test_a_task_of_an_issue_that_nobody_has_read_has_a_page(api: Api) -> None:

@@ -1,5 +1,7 @@
 """What the history says."""
 
+from collections.abc import Sequence
+
 from bot.core.text import span
 
 
@@ -40,7 +42,48 @@ def ended_on(day: str, done: int, failed: int) -> str:
 
 
 def chart_of_days(done: int, failed: int, days: int) -> str:
-    return f"Tasks ended by day, over {days} days: {done} done, {failed} failed"
+    return f"Tasks ended by day, over {_days(days)}: {done} done, {failed} failed"
+
+
+def how_to_read_days(highest: int) -> str:
+    return f"Filled: done; outlined: failed. The highest bar stands for {highest}."
+
+
+def cost_on(day: str, per_merge: float | None) -> str:
+    return f"{day}: {dollars(per_merge)} per merged pull request"
+
+
+def chart_of_costs(days: int) -> str:
+    return f"Cost per merged pull request by day, over {_days(days)}"
+
+
+def how_to_read_costs(highest: float) -> str:
+    return f"The highest bar stands for {dollars(highest)}. What failed on a day is paid for by what was merged on it."
+
+
+def total_cost(cost: float | None, per_merge: float | None, merged: int) -> str:
+    if cost is None:
+        return "What they cost is not known: no agent has told."
+    one = f"All of them cost {dollars(cost)}"
+    pulls = "pull request" if merged == 1 else "pull requests"
+    return f"{one}: {dollars(per_merge)} per merged pull request ({merged} {pulls})." if merged else f"{one}."
+
+
+def failed_for(reasons: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in reasons) or "–"
+
+
+def newest_only(most: int) -> str:
+    return f"Made from the newest {number(most)} that fit."
+
+
+def number(count: int) -> str:
+    """With thin spaces that do not break a line."""
+    return f"{count:,}".replace(",", "\u202f")
+
+
+def _days(days: int) -> str:
+    return "1 day" if days == 1 else f"{days} days"
 
 
 def dollars(cost: float | None) -> str:

@@ -1,7 +1,7 @@
 """What past tasks say together: how many ended, how long they waited and ran, who did well, what it cost."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -39,20 +39,29 @@ class PastTask(Protocol):
 
 @dataclass(frozen=True)
 class Day:
-    """What ended on one day (UTC); ``at`` is its beginning."""
+    """What ended on one day (UTC); ``at`` is its beginning, ``cost`` that of what ended (None = not known)."""
 
     at: float
     done: int
     failed: int
+    merged: int = 0
+    cost: float | None = None
+
+    @property
+    def per_merge(self) -> float | None:
+        """US dollars for each merged pull request of the day, also what failed that day counted; None = not known."""
+        return self.cost / self.merged if self.cost is not None and self.merged else None
 
 
 @dataclass(frozen=True)
 class Share:
-    """``name``: an agent; of its ``ended`` tasks ``done`` were merged (or needed no change)."""
+    """``name``: an agent; of its ``ended`` tasks ``done`` were merged (or needed no change), the others failed for
+    ``reasons``, the most frequent first."""
 
     name: str
     ended: int
     done: int
+    reasons: tuple[tuple[str, int], ...] = ()
 
     @property
     def percent(self) -> int:
@@ -68,6 +77,7 @@ class Lookback:
     wait: dict[int, float]
     run: dict[int, float]
     by_agent: tuple[Share, ...]
+    ended: int
     by_reason: tuple[tuple[str, int], ...]
     cost: float | None
     merged: int
@@ -76,16 +86,15 @@ class Lookback:
 
 def look_back(past: Sequence[PastTask]) -> Lookback:
     ended = [one for one in past if one.state in ("done", "failed")]
-    merged = sum(one.state == "done" and one.pull_request > 0 for one in ended)
-    costs = [one.cost for one in past if one.cost >= 0]
-    cost = sum(costs) if costs else None
+    merged, cost = sum(map(_was_merged, ended)), _cost(past)
     return Lookback(
         tasks=len(past),
         days=_days(ended),
         wait=shares([one.claimed_at - one.created_at for one in past if one.claimed_at]),
         run=shares([one.run_secs for one in past if one.run_secs > 0]),
         by_agent=_by_agent(ended),
-        by_reason=tuple(Counter(one.reason or "-" for one in ended if one.state == "failed").most_common(MOST_ROWS)),
+        ended=len(ended),
+        by_reason=_reasons(ended),
         cost=cost,
         merged=merged,
         per_merge=cost / merged if cost is not None and merged else None,
@@ -102,14 +111,40 @@ def shares(values: Iterable[float]) -> dict[int, float]:
 
 def _days(ended: Sequence[PastTask]) -> tuple[Day, ...]:
     """Each day from the first to the last, also those on which nothing ended; the newest ``MOST_DAYS``."""
-    counted = Counter((int(one.ended_at // _DAY_SECS), one.state) for one in ended if one.ended_at)
-    if not counted:
+    by_day = defaultdict[int, list[PastTask]](list)
+    for one in ended:
+        if one.ended_at:
+            by_day[int(one.ended_at // _DAY_SECS)].append(one)
+    if not by_day:
         return ()
-    last = max(day for day, _ in counted)
-    first = max(min(day for day, _ in counted), last - MOST_DAYS + 1)
-    return tuple(Day(day * _DAY_SECS, counted[day, "done"], counted[day, "failed"]) for day in range(first, last + 1))
+    last = max(by_day)
+    first = max(min(by_day), last - MOST_DAYS + 1)
+    return tuple(_day(number, by_day.get(number, [])) for number in range(first, last + 1))
+
+
+def _day(number: int, ended: Sequence[PastTask]) -> Day:
+    done = sum(one.state == "done" for one in ended)
+    return Day(number * _DAY_SECS, done, len(ended) - done, sum(map(_was_merged, ended)), _cost(ended))
 
 
 def _by_agent(ended: Sequence[PastTask]) -> tuple[Share, ...]:
-    all_of, done = Counter(one.agent for one in ended), Counter(one.agent for one in ended if one.state == "done")
-    return tuple(Share(name or "-", count, done[name]) for name, count in all_of.most_common(MOST_ROWS))
+    of = defaultdict[str, list[PastTask]](list)
+    for one in ended:
+        of[one.agent].append(one)
+    busiest = sorted(of.items(), key=lambda item: -len(item[1]))[:MOST_ROWS]
+    return tuple(
+        Share(name or "-", len(his), sum(one.state == "done" for one in his), _reasons(his)) for name, his in busiest
+    )
+
+
+def _reasons(ended: Sequence[PastTask]) -> tuple[tuple[str, int], ...]:
+    return tuple(Counter(one.reason or "-" for one in ended if one.state == "failed").most_common(MOST_ROWS))
+
+
+def _was_merged(one: PastTask) -> bool:
+    return one.state == "done" and one.pull_request > 0
+
+
+def _cost(past: Sequence[PastTask]) -> float | None:
+    known = [one.cost for one in past if one.cost >= 0]
+    return sum(known) if known else None

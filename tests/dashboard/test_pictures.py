@@ -23,17 +23,22 @@ Ran 3 tests in 0.012s: OK
 """
 
 
+def used(usd: float) -> list[dict[str, object]]:
+    """As an agent tells it."""
+    return [{"model": "m", "kind": "run", "in": 20_000, "out": 3_000, "cost_usd": usd}]
+
+
 def lively(world: World) -> IssueView:
     """Tasks in every state; returns the one to look at closely."""
     clara = world.writer
     fast, slow = world.pull_agent("gpu-1", ["python"], agent_type="codex-cli"), world.pull_agent("vm-2", ["rust"])
     world.pull_agent("vm-3", ["docs"], agent_type="claude-code", max_concurrency=2).beats()
     done = clara.opens_issue("Show durations with hours", labels=["agent:python"])
-    fast.claims(done).finishes(changing={"duration.py": "fixed"})
+    fast.claims(done).starts().reports("writing", usage=used(0.42)).finishes(changing={"duration.py": "fixed"})
     world.catches_up()
     clara.merges(done)
     broken = clara.opens_issue("Port the parser", labels=["agent:python"])
-    fast.claims(broken).fails("the tests do not pass", "policy")
+    fast.claims(broken).starts().reports("reading", usage=used(0.17)).fails("the tests do not pass", "policy")
     asked = clara.opens_issue("Which database should it be?", labels=["agent:rust"])
     slow.claims(asked).asks("PostgreSQL or SQLite?")
     ready = clara.opens_issue("Explain the retry rules", labels=["agent:rust"])
@@ -70,3 +75,7 @@ def test_a_lively_fleet(world: World, window: Opener, tmp_path: Path, colors: st
         assert at.axe() == [], path
         page.screenshot(path=folder / f"dashboard-{name}-{colors}.png", full_page=True)
         assert (folder / f"dashboard-{name}-{colors}.png").stat().st_size > 20_000
+    page = at.opens("/history")
+    expect(page.locator("main")).to_contain_text("All of them cost $0.59")
+    page.locator("summary").click()
+    assert at.axe() == []

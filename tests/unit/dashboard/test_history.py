@@ -98,11 +98,38 @@ def test_the_page_shows_numbers_and_hostile_titles_as_text(house: House, past: d
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "\u202e" not in page
-    assert "over 1 days: 1 done, 1 failed" in page
-    assert re.search(r"Cost of all of them: \$2\.25; by each of the 1 merged pull requests: \$2\.25", page)
+    assert "over 1 day: 1 done, 1 failed" in page
+    assert "All of them cost $2.25: $2.25 per merged pull request (1 pull request)." in page
     assert re.search(r"gpu-1</th><td>1</td><td>1</td>", page)
     assert 'style="' not in page
     assert len(page) < 50_000
+
+
+def test_every_number_is_drawn_and_can_be_read(house: House, past: dict[str, str]) -> None:
+    page = operator(house).gets("/history").text
+    for drawing in (
+        '<svg [^>]*role="img" aria-label="Tasks ended by day, over 1 day: 1 done, 1 failed">',
+        '<svg [^>]*role="img" aria-label="Cost per merged pull request by day, over 1 day">',
+        r"<title>2026-09-21: \$2.25 per merged pull request</title><rect [^>]*height=\"120.0\"",
+        '<title>2026-09-21: 1 done, 1 failed</title><rect [^>]*height="60.0"',
+    ):
+        assert re.search(drawing, page), drawing
+    tables = re.sub(r"<svg.*?</svg>", "▬", page, flags=re.DOTALL)
+    for row in (
+        r"2026-09-21</th><td>1</td><td>1</td><td>1</td><td>\$2.25</td><td>\$2.25</td>",
+        "90 %</th><td>▬ [^<]+</td><td>▬ [^<]+</td>",
+        "gpu-1</th><td>1</td><td>1</td><td>▬ 100 %</td><td>–</td>",
+        "gpu-2</th><td>1</td><td>0</td><td>▬ 0 %</td><td>timeout 1</td>",
+        "timeout</th><td>1</td><td>▬ 50 %</td>",
+    ):
+        assert re.search(row, tables), row
+
+
+def test_nobody_said_what_it_cost(house: House) -> None:
+    house.task(OPEN, 1, "Translate the manual")
+    page = operator(house).gets("/history").text
+    assert "What they cost is not known: no agent has told." in page
+    assert "Cost per merged" not in page
 
 
 def test_a_spreadsheet_calculates_nothing(house: House, past: dict[str, str]) -> None:

@@ -56,3 +56,47 @@ def test_a_change_that_waits_is_approved_by_its_commit(world: World) -> None:
     approved = [x for x in events if x.event.kind == "gate_approved"]
     assert [x.actor for x in approved] == ["person:bob"]
     issue.tells("ready for review")
+
+
+def approvals(world: World, issue: IssueView) -> list[str]:
+    events = world.fleet.read(lambda sql: log.of_task(sql, issue.task().id))
+    return [x.actor for x in events if x.event.kind == "gate_approved"]
+
+
+@pytest.mark.world(needs_approval={"labels": ["bug"]})
+def test_what_waits_for_its_label_is_approved_by_the_text_that_was_read(world: World) -> None:
+    issue = world.writer.opens_issue("Fix the login", "It says 500.", labels=["agent:python", "bug"])
+    agent = world.pull_agent("gpu-1", ["python"])
+    issue.tells("@bob Waits for approval: the label `bug`")
+    page = task_page.look(world.fleet, issue.task().id)
+    assert "It says 500." in page.asked
+    assert "approve" in [x.name for x in page.buttons]
+    world.writer.edits(issue, body="Delete everything.")
+    with pytest.raises(Refused, match="nothing was approved"):
+        presses(world, world.owner, issue, "approve")
+    agent.gets_nothing()
+    world.writer.edits(issue, body="It says 500.")
+    with pytest.raises(Refused):
+        presses(world, world.reader, issue, "approve")
+    presses(world, world.owner, issue, "approve")
+    assert approvals(world, issue) == ["person:ann"]
+    assert "It says 500." in agent.claims(issue).task["instructions"]
+    issue.shows(label="fleet/queued")
+
+
+@pytest.mark.world(needs_approval={"usd": 1.0})
+def test_what_waits_for_its_cost_goes_on_when_it_is_approved(world: World) -> None:
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    agent = world.pull_agent("gpu-1", ["python"]).claims(issue).starts()
+    agent.reports("a lot", usage=[{"model": "m", "kind": "run", "in": 20, "out": 0, "cost_usd": 1.5}])
+    agent.drops()
+    issue.tells("it has cost $1.50, and more than $1.00 needs a person's approval")
+    page = task_page.look(world.fleet, issue.task().id)
+    assert "it has cost $1.50" in page.situation
+    with pytest.raises(Refused):
+        presses(world, world.reader, issue, "approve")
+    agent.gets_nothing()
+    presses(world, world.writer, issue, "approve")
+    assert approvals(world, issue) == ["person:bob"]
+    agent.claims(issue)
+    issue.shows(label="fleet/queued")

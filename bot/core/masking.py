@@ -19,11 +19,14 @@ class Masker:
     def masked(self, text: str) -> str:
         return self._any.sub(MASK, text) if self._any else text
 
+    def found(self, text: str, begin: int = 0) -> list[tuple[int, int]]:
+        """Where secrets lie in ``text`` from ``begin`` on: beginnings and ends."""
+        return [one.span() for one in self._any.finditer(text, begin)] if self._any else []
+
     def open_end(self, text: str) -> int:
         """How many characters at the end of ``text`` may be the beginning of a secret that goes on in what follows."""
         begin = max(0, len(text) - self.longest + 1)
-        around = max(0, begin - self.longest)
-        ends = [found.span() for found in self._any.finditer(text, around)] if self._any else []
+        ends = self.found(text, max(0, begin - self.longest))
         for at in range(begin, len(text)):
             if any(start < at < end for start, end in ends):
                 continue  # within a whole secret: that is masked as one
@@ -35,18 +38,33 @@ class Masker:
 class Stream:
     """Text that comes in pieces. What may be the beginning of a secret is held back until the next piece shows it.
 
-    ``before`` is what was shown already, at least its last two times ``longest`` characters: somebody who goes on at a
-    seam gets what was held back there.
+    Of a beginning shorter than ``least`` characters nothing is held: nearly every text ends like some secret begins,
+    and nobody is to wait for a letter. When it was one after all, what follows of it is masked.
     """
 
-    def __init__(self, masker: Masker, before: str = "") -> None:
-        self._masker = masker
-        end = masker.open_end(before)
-        self._held = before[len(before) - end :]
+    def __init__(self, masker: Masker, least: int = 4) -> None:
+        self._masker, self._least = masker, least
+        self._open, self._told = "", 0  # the text's open end, and how much of that was shown all the same
 
     def takes(self, piece: str) -> str:
         """What may be shown now."""
-        text = self._held + piece
+        text = self._open + piece
         end = self._masker.open_end(text)
-        self._held = text[len(text) - end :]
-        return self._masker.masked(text[: len(text) - end])
+        limit = len(text) - (end if end >= self._least else 0)
+        shown = self._between(text, self._told, limit)
+        self._told = max(0, max(self._told, limit) - (len(text) - end))
+        self._open = text[len(text) - end :]
+        return shown
+
+    def rest(self) -> str:
+        """What was held back: nothing follows."""
+        held, self._open, self._told = self._open[self._told :], "", 0
+        return self._masker.masked(held)
+
+    def _between(self, text: str, begin: int, limit: int) -> str:
+        parts, at = [], begin
+        for start, end in self._masker.found(text[:limit]):
+            if end > begin:
+                parts += [text[at : max(at, start)], MASK]
+                at = end
+        return "".join([*parts, text[at:limit]])

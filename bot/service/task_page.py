@@ -137,10 +137,11 @@ def log_tail(fleet: Fleet, task_id: str, fence: int) -> LogTail:
     def query(sql: Sql) -> LogTail:
         pieces = run_logs.tail(sql, task_id, fence, _TAIL_CHARS + masker.longest)
         begun = bool(pieces) and pieces[0].position == 0
-        whole = _shown(pieces)
+        stream = Stream(masker)
+        text = _through(stream, pieces)
         attempt = attempts.get(sql, task_id, fence)
-        more_comes = attempt is not None and attempt.active
-        text = Stream(masker).takes(whole) if more_comes else masker.masked(whole)
+        if attempt is None or not attempt.active:
+            text += stream.rest()
         # A secret may have begun in what was not read.
         cut = max(len(text) - _TAIL_CHARS, 0 if begun else masker.longest)
         left_out, text = cut > 0 or not begun, text[max(0, cut) :]
@@ -154,13 +155,14 @@ def log_tail(fleet: Fleet, task_id: str, fence: int) -> LogTail:
 def log_stream(fleet: Fleet, task_id: str, fence: int, after: int) -> Stream:
     """What masks the pieces behind the one at ``after`` (-1 = all), also what lies across that seam."""
     masker = Masker(fleet.settings.secrets())
-    before = fleet.read(lambda sql: run_logs.tail(sql, task_id, fence, 2 * masker.longest, before=after + 1))
-    return Stream(masker, _shown(before))
+    stream = Stream(masker)
+    _through(stream, fleet.read(lambda sql: run_logs.tail(sql, task_id, fence, 2 * masker.longest, before=after + 1)))
+    return stream
 
 
-def _shown(pieces: Sequence[run_logs.Chunk]) -> str:
-    """Piece by piece, so that the text before a seam is the same whatever follows."""
-    return "".join(revealed(one.text) for one in pieces)
+def _through(stream: Stream, pieces: Sequence[run_logs.Chunk]) -> str:
+    """Piece by piece: what is shown at a seam depends on where it is, for whoever reads on there."""
+    return "".join([stream.takes(revealed(one.text)) for one in pieces])
 
 
 def revealed(text: str) -> str:

@@ -4,10 +4,12 @@ import pytest
 
 from bot.core.errors import Refused
 from bot.core.facts import Account
+from bot.core.lookback import look_back
 from bot.core.states import State
 from bot.service import overview, pressing, task_page
 from bot.service.pressing import Press, Presser
-from bot.store import log
+from bot.store import history, log
+from bot.store.history import Wanted
 from tests.world import World
 from tests.world.issues import IssueView
 from tests.world.people import Someone
@@ -100,3 +102,39 @@ def test_what_waits_for_its_cost_goes_on_when_it_is_approved(world: World) -> No
     assert approvals(world, issue) == ["person:bob"]
     agent.claims(issue)
     issue.shows(label="fleet/queued")
+
+
+def test_looking_back_and_following_a_log(world: World) -> None:
+    done = world.writer.opens_issue("Fix the Größe of the login", labels=["agent:python"])
+    agent = world.pull_agent("gpu-1", ["python"]).claims(done).starts()
+    agent.prints("one\ntwo\n")
+    task_id = done.task().id
+    followed = task_page.log_tail(world.fleet, task_id, 1)
+    assert (followed.text, followed.left_out) == ("one\ntwo\n", False)
+    assert task_page.log_stream(world.fleet, task_id, 1, followed.last).takes("three") == "three"
+    agent.finishes(changing={"login.py": "fixed"})
+    world.catches_up()
+    world.owner.merges(done)
+    waits = world.writer.opens_issue("Make the login faster", labels=["agent:rust"])
+    world.settles()
+    repo = done.task().repo_id
+    for wanted, found in (
+        (Wanted(), [waits, done]),
+        (Wanted(repo_ids=frozenset({repo}), states=("done", "failed")), [done]),
+        (Wanted(repo_ids=frozenset()), []),
+        (Wanted(sought=("login", "gro")), [done]),
+        (Wanted(person="bob", before=waits.task().id), [done]),
+        (Wanted(agent="gpu-1", since=1.0, until=world.clock() + 1), [done]),
+        (Wanted(reason="timeout"), []),
+    ):
+        seen = world.fleet.read(lambda sql, wanted=wanted: history.page(sql, wanted, 10))  # type: ignore[misc]
+        assert [x.task_id for x in seen] == [x.task().id for x in found], wanted
+    total = look_back(world.fleet.read(lambda sql: history.page(sql, Wanted(), 10)))
+    assert [(x.name, x.ended, x.done) for x in total.by_agent] == [("gpu-1", 1, 1)]
+    assert (total.merged, set(total.wait)) == (1, {50, 90, 99})
+    assert world.fleet.read(lambda sql: history.choices(sql, "person")) == ["bob"]
+    assert [x.task_id for x in world.fleet.read(lambda sql: history.ended_last(sql, [repo], 5))] == [done.task().id]
+    assert world.fleet.read(lambda sql: history.count(sql, repo, ["queued"], 9)) == 1
+    done.tells("ready for review")
+    done.tells("was merged")
+    waits.tells("No agent that is online offers `rust`")

@@ -69,7 +69,7 @@ def approvals(world: World, issue: IssueView) -> list[str]:
 def test_what_waits_for_its_label_is_approved_by_the_text_that_was_read(world: World) -> None:
     issue = world.writer.opens_issue("Fix the login", "It says 500.", labels=["agent:python", "bug"])
     agent = world.pull_agent("gpu-1", ["python"])
-    issue.tells("@bob Waits for approval: the label `bug`")
+    issue.tells("@bob waits for approval: the label `bug`")
     page = task_page.look(world.fleet, issue.task().id)
     assert "It says 500." in page.asked
     assert "approve" in [x.name for x in page.buttons]

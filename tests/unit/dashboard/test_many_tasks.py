@@ -82,7 +82,7 @@ def test_pages_take_no_more_steps(api: Api, monkeypatch: pytest.MonkeyPatch) -> 
             "/badge/ann/demo.svg",
         )
     }
-    looks["the first page of a reader"] = lambda: overview.look(api.fleet, frozenset({"ann/demo"}), operator=False)
+    looks["the first page of a reader"] = lambda: overview.look(api.fleet, frozenset({1}), operator=False)
     old_tasks(api, 1, FEW)
     for look in looks.values():
         look()  # what is remembered from now on

@@ -31,6 +31,8 @@ def hold_limits(fleet: Fleet, go_on: Callable[[], bool] = lambda: True) -> dict[
     for kind, limit in limits(fleet.settings).items():
         while limit and go_on():
             excess = fleet.read(retention.kept)[kind] - limit
+            if excess <= 0:
+                break
             pieces = fleet.read(lambda sql, k=kind, e=excess: retention.oldest(sql, k, e))  # type: ignore[misc]
             gone = fleet.store.write(lambda sql, k=kind, p=pieces: retention.drop(sql, k, p)) if pieces else 0  # type: ignore[misc]
             if not gone:

@@ -18,12 +18,15 @@ RECEIPTS: Final = "receipts"
 KINDS: Final = (PAYLOADS, LOGS, ARTIFACTS, RECEIPTS)
 #: Looked at in one go.
 _AT_ONCE: Final = 500
-_OVER: Final = """task.state IN ('done', 'failed', 'cancelled')"""
+#: A claim, its log and its files are read until the attempt's receipt is signed, which a timer or a wish waits for.
+_OVER: Final = """task.state IN ('done', 'failed', 'cancelled')
+              AND task.id NOT IN (SELECT task_id FROM timer)
+              AND task.id NOT IN (SELECT task_id FROM outbox WHERE state = 'pending')"""
 
 _OLDEST: Final[Mapping[str, str]] = {
     PAYLOADS: "SELECT id, length(body) FROM inbox WHERE state = 'done' ORDER BY id LIMIT ?",
-    LOGS: f"""SELECT attempt.task_id, attempt.fence, (SELECT sum(length(text)) FROM log
-              WHERE log.task_id = attempt.task_id AND log.fence = attempt.fence) FROM attempt
+    # By what was sent, which is at least what is kept: to measure texts is to read them all.
+    LOGS: f"""SELECT attempt.task_id, attempt.fence, attempt.log_bytes FROM attempt
               JOIN task ON task.id = attempt.task_id WHERE attempt.active = 0 AND {_OVER} AND EXISTS
               (SELECT 1 FROM log WHERE log.task_id = attempt.task_id AND log.fence = attempt.fence)
               ORDER BY attempt.ended_at, attempt.task_id, attempt.fence LIMIT ?""",
@@ -31,11 +34,8 @@ _OLDEST: Final[Mapping[str, str]] = {
               JOIN attempt ON attempt.task_id = artifact.task_id AND attempt.fence = artifact.fence
               JOIN task ON task.id = artifact.task_id WHERE attempt.active = 0 AND {_OVER}
               ORDER BY attempt.ended_at, artifact.task_id, artifact.fence, artifact.name LIMIT ?""",
-    # What an agent claimed is read until its attempt's receipt is signed, which a timer or a wish waits for.
     RECEIPTS: f"""SELECT receipt.id, length(receipt.body) FROM receipt JOIN task ON task.id = receipt.task_id
-              WHERE {_OVER} AND NOT EXISTS (SELECT 1 FROM timer WHERE timer.task_id = receipt.task_id)
-              AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.task_id = receipt.task_id AND outbox.state = 'pending')
-              ORDER BY receipt.created_at, receipt.id LIMIT ?""",
+              WHERE {_OVER} ORDER BY receipt.created_at, receipt.id LIMIT ?""",
 }
 _DELETE: Final[Mapping[str, str]] = {
     PAYLOADS: "DELETE FROM inbox WHERE id = ? AND state = 'done' RETURNING length(body)",
@@ -73,7 +73,7 @@ def measured(sql: Sql) -> dict[str, int]:
 
 
 def oldest(sql: Sql, kind: str, excess: int) -> list[Piece]:
-    """As many of the oldest as make up ``excess``, or all that may go now (at most 500)."""
+    """The oldest that make up ``excess`` at the most, or all that may go now (at most 500)."""
     pieces: list[Piece] = []
     for row in sql.all(_OLDEST[kind], _AT_ONCE):
         if excess <= 0:

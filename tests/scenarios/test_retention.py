@@ -1,10 +1,12 @@
 """Limits in bytes: the oldest of what is over goes first, and nothing that is still needed."""
 
+import json
+
 import pytest
 
 from bot.doctor import machine
 from bot.doctor.finding import State
-from bot.service import retention
+from bot.service import intake, retention
 from bot.store import artifacts, inbox, receipts, run_logs, signed_receipts
 from bot.store import retention as kept
 from tests.world import World
@@ -62,6 +64,31 @@ def test_the_oldest_that_is_over_goes_first_and_signed_receipts_stay(world: Worl
     assert world.fleet.read(lambda sql: signed_receipts.of_repo(sql, world.repo.id)) == signed
     assert not world.fleet.read(lambda sql: inbox.after(sql, 0, "issues"))
     assert retention.hold_limits(world.fleet) == {}, "what is left is needed"
+
+
+@pytest.mark.world(**TIGHT)
+def test_what_a_receipt_that_is_not_signed_yet_names_stays(world: World) -> None:
+    world.repo.protect("main", contexts=["ci/*"])
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    agent = world.pull_agent("gpu-1", ["python"]).claims(issue).starts()
+    agent.prints("x" * 3000)
+    assert agent.attaches("out.txt", b"y" * 3000).status_code == 200
+    agent.finishes({"login.py": "fixed"})
+    issue.tells("done in")
+    world.repo.set_status(world.owner.person, issue.pull().head_sha, "success", "ci/test", "", "")
+    world.writer.merges(issue)
+    world.forge.deliveries.deliver_all()
+    while intake.work_off(world.fleet):
+        pass
+    assert set(retention.hold_limits(world.fleet)) == {"payloads"}, "the task is over, its receipt is wished for"
+    world.settles()
+    issue.tells("was merged")
+    [signed] = world.fleet.read(lambda sql: signed_receipts.of_repo(sql, world.repo.id))
+    said = json.loads(signed.body)
+    assert (said["logs"]["transcript"]["bytes"], said["artifacts"][0]["bytes"], signed.result) == (
+        3000, 3000, "verified",
+    )  # fmt: skip
+    assert {"logs", "artifacts"} <= set(retention.hold_limits(world.fleet))
 
 
 @pytest.mark.world(max_logs_bytes=2500, max_artifacts_bytes=2500)

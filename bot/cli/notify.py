@@ -80,10 +80,9 @@ def _chosen(settings: Settings, name: str | None) -> list[NotifyEntry]:
 
 
 def _tried(entry: NotifyEntry) -> str:
-    """Why it was not sent, "" when it was."""
+    """Why it was not sent to everyone, "" when it was."""
     now = time.time()
     try:
-        send(entry, secrets.token_hex(16), a_test(now), now, now)
+        return send(entry, secrets.token_hex(16), a_test(now), now, now)
     except (Refused, Unavailable) as problem:
         return str(problem)
-    return ""

@@ -108,6 +108,10 @@ def mail_refused(where: str, code: int) -> str:
     return f"The mail server {where} refused with {code}."
 
 
+def some_not_taken(where: str, addresses: Sequence[str]) -> str:
+    return f"The mail server {where} does not take {', '.join(addresses)}; the others have it."
+
+
 def mail_needs_tls(where: str) -> str:
     return f"The mail server {where} offers no STARTTLS, and the password must not go out in the clear."
 
@@ -126,6 +130,10 @@ def secret_missing(name: str) -> str:
 
 def secret_unreadable(path: str, why: str) -> str:
     return f"The secret file {path} cannot be read: {why}."
+
+
+def secret_empty(path: str) -> str:
+    return f"The secret file {path} is empty."
 
 
 def set_the_variable(name: str) -> str:

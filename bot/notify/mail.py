@@ -26,14 +26,17 @@ class MailServer:
     password: str
 
 
-def send(server: MailServer, sender: str, to: Sequence[str], message: Message) -> None:
-    """All addressees or none. Raises Unavailable for what may be better later (4xx, no answer), Refused (5xx)."""
+def send(server: MailServer, sender: str, to: Sequence[str], message: Message) -> tuple[str, ...]:
+    """Returns the addressees that the server does not take, when it takes others: those have it now.
+
+    Raises Unavailable for what may be better later (4xx, no answer), Refused (5xx).
+    """
     where = f"{server.host}:{server.port}"
     try:
         with _connected(server, where) as smtp:
             if server.user:
                 smtp.login(server.user, server.password)
-            smtp.send_message(letter(sender, to, message), sender, list(to))
+            return tuple(smtp.send_message(letter(sender, to, message), sender, list(to)))
     except smtplib.SMTPRecipientsRefused as problem:
         raise _refusal(where, max(code for code, _ in problem.recipients.values())) from None
     except smtplib.SMTPResponseException as problem:
@@ -67,13 +70,17 @@ def _connected(server: MailServer, where: str) -> Iterator[smtplib.SMTP]:
         smtp: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_SECS, context=context)
     else:
         smtp = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_SECS)
-    with smtp:
+    try:
         if server.tls == "starttls":
             smtp.ehlo()
             if not smtp.has_extn("starttls"):
                 raise Refused(text.mail_needs_tls(where), "", 502, "notification_refused")
             smtp.starttls(context=context)
         yield smtp
+    finally:
+        with contextlib.suppress(smtplib.SMTPException, OSError):  # taken is taken, however we part
+            smtp.quit()
+        smtp.close()
 
 
 def _refusal(where: str, code: int) -> Refused | Unavailable:

@@ -30,7 +30,6 @@ from bot.store.notices import Pending
 logger = structlog.get_logger(__name__)
 
 _AGAIN: Final = RetryPolicy(backoff_secs=15, backoff_max_secs=3600)
-_MAX_REFUSALS: Final = 8
 #: What could not be sent for so long is not news any more.
 _STALE_SECS: Final = 3 * 86_400.0
 #: A forge that is silent for less is being restarted.
@@ -102,8 +101,8 @@ def work_off(fleet: Fleet, limit: int = 50, go_on: Callable[[], bool] = lambda: 
     return len(due)
 
 
-def send(entry: NotifyEntry, notice_id: str, notice: Notice, made_at: float, now: float) -> None:
-    """One try. Raises Unavailable, Refused."""
+def send(entry: NotifyEntry, notice_id: str, notice: Notice, made_at: float, now: float) -> str:
+    """One try; returns who did not get it, in words, when others did. Raises Unavailable, Refused."""
     message = Message(notice_id, entry.name, notice, made_at)
     secret = entry.read_secret()
     match entry.kind:
@@ -113,7 +112,9 @@ def send(entry: NotifyEntry, notice_id: str, notice: Notice, made_at: float, now
             ntfy.send(entry.url, secret, message)
         case "email":
             server = mail.MailServer(entry.smtp_host, entry.smtp_port, entry.smtp_tls, entry.smtp_user, secret)
-            mail.send(server, entry.sender, entry.to, message)
+            without = mail.send(server, entry.sender, entry.to, message)
+            return text.some_not_taken(entry.smtp_host, without) if without else ""
+    return ""
 
 
 def a_test(at: float) -> Notice:
@@ -124,6 +125,7 @@ def _deal_with(fleet: Fleet, entry: NotifyEntry | None, one: Pending, silent: di
     now = fleet.clock()
     if entry is None or now - one.made_at > _STALE_SECS:
         why = text.too_old() if entry else text.not_configured_any_more()
+        logger.warning("a notification was given up", destination=one.destination, reason=why)
         fleet.store.write(lambda sql: kept.dropped(sql, one.id, why))
         return
     later = _not_before(entry, one.notice, now, silent.get(entry.name, now))
@@ -132,22 +134,20 @@ def _deal_with(fleet: Fleet, entry: NotifyEntry | None, one: Pending, silent: di
         return
     try:
         with tracing.span("notice", one.notice.task_id or one.id, kind=one.notice.kind.value, destination=entry.name):
-            send(entry, one.id, one.notice, one.made_at, now)
+            without = send(entry, one.id, one.notice, one.made_at, now)
     except Unavailable as problem:
         wait = backoff(_AGAIN, one.tries + 1, fleet.chance())
         silent[entry.name] = fleet.clock() + max(wait, problem.retry_after or 0.0)
         _again(fleet, one, silent[entry.name], str(problem))
-    except Refused as problem:
-        if one.tries + 1 >= _MAX_REFUSALS:
-            logger.warning("a notification was given up", destination=entry.name, reason=problem.reason)
-            said = problem.reason
-            fleet.store.write(lambda sql: kept.dropped(sql, one.id, said))
-        else:
-            _again(fleet, one, fleet.clock() + backoff(_AGAIN, one.tries + 1, fleet.chance()), problem.reason)
+    except Refused as problem:  # perhaps of this one only, and perhaps until the settings are mended
+        _again(fleet, one, fleet.clock() + backoff(_AGAIN, one.tries + 1, fleet.chance()), problem.reason)
     except Exception as problem:
         logger.exception("a notification could not be sent", destination=entry.name)
-        _again(fleet, one, fleet.clock() + _AGAIN.backoff_max_secs, repr(problem))
+        name = type(problem).__name__  # its text may hold what was to be sent with it
+        _again(fleet, one, fleet.clock() + _AGAIN.backoff_max_secs, name)
     else:
+        if without:
+            logger.warning("a notification did not reach everyone", destination=entry.name, reason=without)
         fleet.store.write(lambda sql: kept.sent(sql, one.id, fleet.clock()))
 
 

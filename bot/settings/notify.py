@@ -149,7 +149,10 @@ class NotifyEntry(Section):
             path = Path(env["CREDENTIALS_DIRECTORY"]) / path
         try:
             with path.open("rb") as file:
-                return file.read(_LARGEST_SECRET).decode().strip("\r\n")
+                found = file.read(_LARGEST_SECRET).decode().strip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             why = (error.strerror or "") if isinstance(error, OSError) else operator_text.not_text()
             raise Refused(text.secret_unreadable(str(path), why), operator_text.check_the_file()) from error
+        if not found:  # a webhook would be signed with a key that everybody knows
+            raise Refused(text.secret_empty(str(path)), operator_text.check_the_file())
+        return found

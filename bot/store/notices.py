@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from itertools import groupby
 
 from bot.core.notices import Kind, Notice
 from bot.store.dialect import Row, Sql
@@ -21,7 +22,8 @@ class Pending:
 
 @dataclass(frozen=True)
 class Standing:
-    """How one destination fares: ``waiting`` notices, the most ``tries`` of one of them and its last ``error``."""
+    """How one destination fares: ``waiting`` notices; of these and of those given up since the last one that was
+    sent, the most ``tries`` of one, and its ``error``."""
 
     destination: str
     waiting: int
@@ -73,18 +75,18 @@ def dropped(sql: Sql, notice_id: str, error: str) -> None:
 
 
 def standings(sql: Sql) -> list[Standing]:
-    """Destinations that something waits for, with their worst."""
+    """Destinations that something waits for, or that were not told of something, with their worst."""
     rows = sql.all(
-        """SELECT destination, count(*), max(tries) FROM notice WHERE state = 'pending'
-           GROUP BY destination ORDER BY destination"""
+        """SELECT destination, state, tries, error FROM notice WHERE state = 'pending' OR state = 'dead' AND made_at >
+           coalesce((SELECT max(good.sent_at) FROM notice AS good
+                     WHERE good.destination = notice.destination AND good.state = 'sent'), 0)
+           ORDER BY destination, tries, id"""
     )
     found = []
-    for destination, waiting, tries in rows:
-        error = sql.value(
-            """SELECT error FROM notice WHERE state = 'pending' AND destination = ? ORDER BY tries DESC, id LIMIT 1""",
-            destination,
-        )
-        found.append(Standing(destination, waiting, tries, str(error or "")))
+    for destination, those in groupby(rows, key=lambda row: str(row[0])):
+        its = list(those)
+        _, _, tries, error = its[-1]
+        found.append(Standing(destination, sum(row[1] == "pending" for row in its), tries, error))
     return found
 
 

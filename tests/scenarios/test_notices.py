@@ -8,6 +8,8 @@ import pytest
 from pydantic import SecretStr
 from werkzeug import Request, Response
 
+from bot.doctor import machine
+from bot.doctor.finding import State
 from bot.service import notices
 from bot.settings.notify import NotifyEntry
 from bot.standin.serve import serve
@@ -90,6 +92,28 @@ def test_who_does_not_take_it_now_gets_it_later_once(told: World, phone: tuple[P
     told.clock.forward(3600)
     told.settles()
     assert len(phone[0].titles()) == 1
+
+
+def test_what_is_refused_goes_out_when_the_settings_are_mended_and_what_never_did_is_found(
+    told: World, phone: tuple[Phone, str]
+) -> None:
+    phone[0].status = 401
+    issue = told.writer.opens_issue("Fix the login", labels=["agent:python"])
+    told.pull_agent("gpu-1", ["python"]).claims(issue).starts().asks("Which?")
+    for _ in range(12):
+        told.clock.forward(3600)
+        notices.work_off(told.fleet)
+    phone[0].status = 200
+    told.clock.forward(2 * 3600)
+    notices.work_off(told.fleet)
+    assert phone[0].titles() == [f"ann/demo#{issue.number}: an agent waits for an answer"]
+    told.clock.forward(3 * 86_400)
+    notices.work_off(told.fleet)
+    found = {one.subject: one for one in machine.notifications(told.settings, told.store)}
+    assert (found["dead"].state, found[""].said) == (State.WARN, "Notifications go out (phone).")
+    assert "three days" in found["dead"].said
+    issue.tells("Which?")
+    issue.tells("nobody answered")
 
 
 @pytest.mark.world(entry={"quiet": "14:00-15:00", "severity": "info"})

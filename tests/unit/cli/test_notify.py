@@ -79,6 +79,9 @@ def test_secrets_come_from_files_credentials_and_variables(tmp_path: Path) -> No
         by_variable.read_secret({})
     with pytest.raises(Refused, match="cannot be read: No such file"):
         NotifyEntry(**common, secret_file=str(tmp_path / "none")).read_secret({})
+    (tmp_path / "empty").write_text("\n")
+    with pytest.raises(Refused, match="empty is empty"):
+        NotifyEntry(**common, secret_file=str(tmp_path / "empty")).read_secret({})
 
 
 def test_secrets_are_masked_in_logs_and_looked_for_in_results(tmp_path: Path) -> None:

@@ -131,6 +131,33 @@ def test_a_mail_server_that_says_later_is_asked_again(says: str, error: type[Exc
         mail.send(server(port), "f@example.org", ["a@example.org"], message())
 
 
+def test_what_was_taken_is_sent_however_the_server_says_goodbye() -> None:
+    class Rude(Mailbox):
+        async def handle_QUIT(self, *_: object) -> str:  # noqa: N802
+            return "421 shutting down"
+
+    box = Rude()
+    with smtp(box) as port:
+        mail.send(server(port), "f@example.org", ["a@example.org"], message())
+    assert len(box.envelopes) == 1, "no error, so it is not sent again"
+
+
+def test_an_address_that_is_not_taken_is_named_and_the_others_have_it() -> None:
+    class Choosy(Mailbox):
+        async def handle_RCPT(self, _s: object, _e: object, envelope: Envelope, to: str, _o: object) -> str:  # noqa: N802
+            if to.startswith("gone@"):
+                return "550 no such mailbox"
+            envelope.rcpt_tos.append(to)
+            return "250 OK"
+
+    box, both = Choosy(), ["gone@example.org", "ann@example.org"]
+    with smtp(box) as port:
+        assert mail.send(server(port), "f@example.org", both, message()) == ("gone@example.org",)
+        with pytest.raises(Refused, match="with 550"):
+            mail.send(server(port), "f@example.org", both[:1], message())
+    assert [one.rcpt_tos for one in box.envelopes] == [["ann@example.org"]]
+
+
 def test_nothing_is_sent_in_the_clear_where_starttls_is_wanted() -> None:
     box = Mailbox()
     with smtp(box) as port, pytest.raises(Refused, match="offers no STARTTLS"):
@@ -212,3 +239,10 @@ def test_a_topic_does_not_get_into_an_error() -> None:
     with pytest.raises(Unavailable) as caught:
         ntfy.send("http://127.0.0.1:1/secret-topic", "", message())
     assert "secret-topic" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["tk_s3cret\nabc", "tk_s3cret\u20ac"])
+def test_a_token_that_no_header_can_hold_does_not_get_into_an_error(token: str) -> None:
+    with serve(Place()) as url, pytest.raises(Unavailable) as caught:
+        ntfy.send(f"{url}/topic", token, message())
+    assert "s3cret" not in repr(caught.value)

@@ -86,9 +86,9 @@ class Quiet:
         inside = self.start <= minute < self.end if self.start < self.end else minute >= self.start or minute < self.end
         if not inside:
             return now
-        end = datetime.datetime.combine(here.date(), datetime.time(*divmod(self.end, 60)), self.zone)
-        if minute >= self.end:
-            end = datetime.datetime.combine(here.date() + datetime.timedelta(days=1), end.time(), self.zone)
+        day = here.date() + datetime.timedelta(days=1 if minute >= self.end else 0)
+        # in an hour that comes twice, the end that is meant is that of the same turn
+        end = datetime.datetime.combine(day, datetime.time(*divmod(self.end, 60), fold=here.fold), self.zone)
         return max(now, end.timestamp())
 
 

@@ -1,6 +1,7 @@
 """The configuration of an earlier agent-fleet: what each of its keys means here, and the new tree of settings."""
 
 import getpass
+import os
 import sqlite3
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -189,7 +190,7 @@ def _advice(key: str, entry: Mapping[str, Any]) -> Iterator[Meaning]:
     if entry.get("hostname") != "localhost":
         yield Meaning(key, Verdict.ATTENTION, text.pin(name), key)
         path = entry.get("ssh_key_path")
-        if isinstance(path, str) and path and not Path(path).exists():
+        if isinstance(path, str) and path and not os.path.exists(path):  # noqa: PTH110 - Path raises where we may not look
             yield Meaning(f"{key}.ssh_key_path", Verdict.ATTENTION, text.no_key_file(path), f"{key}.ssh_key_path")
     elif user == getpass.getuser() and not entry.get("allow_same_user"):
         yield Meaning(f"{key}.ssh_user", Verdict.ATTENTION, text.same_user(user), f"{key}.ssh_user")
@@ -210,11 +211,11 @@ def _database(meanings: list[Meaning], tree: dict[str, Any], folder: Path) -> It
 
 
 def _is_anothers(path: Path) -> bool:
-    if not path.is_file() or not path.stat().st_size:
-        return False
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as raw:
+        if not path.is_file() or not path.stat().st_size:
+            return False
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as raw:
             found = raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_migration'").fetchone()
-    except sqlite3.Error:
+    except (OSError, sqlite3.Error):  # also one that we may not look at: better a new one than somebody else's
         return True
     return found is None

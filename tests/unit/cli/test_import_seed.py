@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from bot.cli import cli
 from bot.core.seed_text import MEANS
 from bot.settings import load
+from bot.store.database import migrate
 from tests.unit.test_settings import SEED
 
 
@@ -126,6 +127,20 @@ def test_placeholders_and_the_earlier_database_need_attention(earlier: Path, tmp
         "That file belongs to another program and is left alone; the new configuration says data/agent-fleet-2.db.",
     )
     assert str(load(tmp_path / "new.toml", {}).settings.orchestrator.db_path) == "data/agent-fleet-2.db"
+
+
+def test_places_that_cannot_be_looked_at_end_nothing(earlier: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    migrate(tmp_path / "mine" / "a#b?.db")
+    for path, verdict in (("x" * 300, "needs your attention"), ("mine/a#b?.db", "kept")):  # too long for any folder
+        earlier.write_text(
+            SEED.replace('"data/agent-fleet.db"', f'"{path}"').replace("/home/deploy/.ssh/id_ed25519", f"/{path}")
+        )
+        result = run(str(earlier), "--json")
+        assert not isinstance(result.exception, OSError)
+        found = said(result)
+        assert found["orchestrator.db_path"][0] == verdict
+        assert "There is no file" in found["hosts[0].ssh_key_path"][1]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,13 @@ def test_quiet_hours_end_by_the_clock_on_the_wall(window: str, now: str, until: 
     assert quiet.until(Severity.CRITICAL, at(now)) == at(now)
 
 
+def test_an_hour_that_comes_twice_is_quiet_twice() -> None:
+    quiet = Quiet(22 * 60, 2 * 60 + 30, BERLIN, Severity.CRITICAL)
+    first = at("2026-10-25 02:10")
+    assert quiet.until(Severity.WARNING, first) == first + 20 * 60
+    assert quiet.until(Severity.WARNING, first + 3600) == first + 3600 + 20 * 60
+
+
 @pytest.mark.parametrize("window", ["", "22-7", "24:00-07:00", "07:00-07:00", "22:00-07:00 ", "22:60-07:00"])
 def test_what_is_no_window(window: str) -> None:
     assert hours(window) is None

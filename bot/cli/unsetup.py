@@ -61,14 +61,16 @@ def _organization(gone: OrgLetGo, *, dry_run: bool, as_json: bool) -> None:
         said = {
             "organization": gone.organization,
             "dry_run": dry_run,
-            "hooks": list(gone.hooks),
+            "hooks": None if gone.hooks is None else list(gone.hooks),
             "repositories": list(gone.repositories),
             "was_set_up": gone.was_set_up,
         }
         click.echo(json.dumps(said, indent=2, ensure_ascii=False))
         return
-    for hook_id in gone.hooks:
+    for hook_id in gone.hooks or ():
         click.echo(f"- {text.hook_line(gone.url, hook_id, '')}")
+    if gone.hooks is None:
+        click.echo(text.unhook_by_hand(gone.page, gone.url))
     if dry_run:
         click.echo(text.would_set_up(gone.organization))
     else:

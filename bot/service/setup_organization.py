@@ -33,11 +33,13 @@ class OrgDone:
 
 @dataclass(frozen=True)
 class OrgLetGo:
-    """``hooks`` are ours that were (or would be) deleted, ``repositories`` those that are watched no more."""
+    """``hooks`` are ours that were (or would be) deleted, None where the forge does not show them (any more);
+    ``repositories`` those that are watched no more."""
 
     organization: str
+    page: str
     url: str
-    hooks: tuple[int, ...]
+    hooks: tuple[int, ...] | None
     repositories: tuple[str, ...]
     was_set_up: bool
 
@@ -86,16 +88,24 @@ def set_up_org(fleet: Fleet, org: str, *, dry_run: bool = False, new_hook: bool 
 
 
 def let_go_of_org(fleet: Fleet, org: str, *, dry_run: bool = False) -> OrgLetGo:
-    """Takes our webhook away, known by its address, and stops watching the repositories. Raises as ``look``."""
+    """Takes our webhook away, known by its address, and stops watching the repositories, also of an organisation
+    that is gone or not ours any more. Raises as ``look`` when it was not set up."""
     there, url = fleet.forge.organizations, hook_url(fleet)
-    ours = tuple(hook.id for hook in asked(org, lambda: there.hooks(org)) if hook.url == url)
     watched = [x for x in fleet.read(forge_facts.watched) if x.full_name.partition("/")[0].lower() == org.lower()]
     was_set_up = org.lower() in fleet.read(organizations.listed)
+    ours: tuple[int, ...] | None
+    try:
+        ours = tuple(hook.id for hook in asked(org, lambda: there.hooks(org)) if hook.url == url)
+    except Refused as refused:
+        if not was_set_up or refused.status not in (403, 404):
+            raise
+        ours = None
     if not dry_run:
-        for hook_id in ours:
+        for hook_id in ours or ():
             there.delete_hook(org, hook_id)
         fleet.store.write(lambda sql: _forget(sql, org, [x.id for x in watched]))
-    return OrgLetGo(org, url, ours, tuple(x.full_name for x in watched), was_set_up)
+    page = f"{fleet.settings.forgejo.url}/org/{org}"
+    return OrgLetGo(org, page, url, ours, tuple(x.full_name for x in watched), was_set_up)
 
 
 def hook_url(fleet: Fleet) -> str:

@@ -18,7 +18,7 @@ from bot.service.setup import HOOK_PATH, Mark, Trial, set_up
 from bot.service.setup_organization import let_go_of_org, set_up_org
 from bot.settings import Forgejo, Server, Settings
 from bot.standin import Standin
-from bot.store import forge_facts, open_store
+from bot.store import forge_facts, open_store, organizations
 from bot.store.database import migrate
 
 URL: Final = "http://bot.test" + HOOK_PATH
@@ -95,10 +95,22 @@ def test_letting_go_leaves_labels_and_others(fleet: Fleet, forge: Standin) -> No
     set_up_org(fleet, "acme")
     acme = forge.organizations["acme"]
     gone = let_go_of_org(fleet, "acme", dry_run=True)
-    assert (len(gone.hooks), len(acme.hooks), gone.was_set_up) == (1, 1, True)
+    assert (len(gone.hooks or ()), len(acme.hooks), gone.was_set_up) == (1, 1, True)
     let_go_of_org(fleet, "acme")
     assert (acme.hooks, bool(acme.labels), fleet.read(forge_facts.watched)) == ([], True, [])
     assert let_go_of_org(fleet, "acme").was_set_up is False
+
+
+def test_letting_go_needs_no_rights_and_no_organisation(fleet: Fleet, forge: Standin) -> None:
+    set_up_org(fleet, "acme")
+    forge.organizations["acme"].owners.clear()
+    assert let_go_of_org(fleet, "acme").hooks is None
+    assert (fleet.read(forge_facts.watched), fleet.read(organizations.listed)) == ([], [])
+    with pytest.raises(Refused, match="no owner of it"):
+        let_go_of_org(fleet, "acme")
+    fleet.step(lambda step: organizations.put(step.sql, "renamed", step.now))
+    assert let_go_of_org(fleet, "renamed").was_set_up
+    assert fleet.read(organizations.listed) == []
 
 
 def test_who_is_no_owner_is_told_what_to_do(fleet: Fleet, forge: Standin) -> None:

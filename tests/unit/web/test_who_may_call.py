@@ -1,5 +1,6 @@
 """Every call against every kind of caller; the expectation is a table of its own, not the code's."""
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -64,6 +65,16 @@ CALLERS: Final = {"a": "agent", "e": "enrolment", "r": "read", "w": "write", "d"
 
 def test_the_table_is_complete() -> None:
     assert {f"{e.method} {e.path}" for room in ROOMS for e in room.all} == set(TABLE)
+
+
+def test_a_stranger_sees_no_page_but_those_that_the_security_page_names(api: Api) -> None:
+    pages = {re.sub(r"<(?:[^>:]*:)?([^>]*)>", r"\1", str(rule)) for rule in api.client.application.url_map.iter_rules()}
+    closed = (302, 303, 401, 403, 404, 405)
+    seen = {page for page in pages if api.client.get(page).status_code not in closed}
+    assert seen == {
+        *("/healthz", "/readyz", "/skill.md", "/.well-known/agent-fleet-receipt-keys"),
+        *("/login", "/feed.atom", "/badge/owner/name.svg"),
+    }  # assets of no such name are 404
 
 
 @pytest.mark.parametrize("call", sorted(TABLE))

@@ -88,6 +88,7 @@ class Worker:
         for due in (self._sweep_due, self._tidying_due):
             due.set()  # at start
         receipt_key.ready(self._fleet)
+        notices.begin(self._fleet)
         threads = [
             threading.Thread(target=self._loop, args=(name, turn), name=name)
             for name, turn in (

@@ -69,6 +69,11 @@ def of_event(step: Step, after: Task, event: Event) -> None:
     announce(step.fleet, step.sql, found, step.now)
 
 
+def begin(fleet: Fleet) -> None:
+    """At start: what was seen for a moment before we stopped has not lasted until now, for all we know."""
+    fleet.store.write(kept.not_told)
+
+
 def look(fleet: Fleet) -> None:
     """What lasts rather than happens: hosts that get no work, budgets of the day, a forge that is silent.
 

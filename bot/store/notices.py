@@ -112,6 +112,11 @@ def told(sql: Sql, name: str) -> None:
     sql.run("UPDATE lasting SET told = 1 WHERE name = ?", name)
 
 
+def not_told(sql: Sql) -> None:
+    """Forgets conditions that nobody was told of."""
+    sql.run("DELETE FROM lasting WHERE told = 0")
+
+
 def over(sql: Sql, name: str) -> tuple[float, bool] | None:
     """The condition has ended: since when it held and whether it was told; None when it did not hold."""
     rows = sql.all("DELETE FROM lasting WHERE name = ? RETURNING since, told", name)

@@ -148,6 +148,26 @@ def test_a_forge_that_stays_silent_is_told_and_when_it_is_back(told: World, phon
     assert phone[0].titles() == ["The forge answers again"]
 
 
+def test_a_forge_that_starts_with_us_is_not_called_silent(told: World, phone: tuple[Phone, str]) -> None:
+    told.forge.faults.goes_down()
+    notices.look(told.fleet)
+    told.clock.forward(3600)  # the machine is off
+    notices.begin(told.fleet)
+    for secs in (0, 100):
+        told.clock.forward(secs)
+        notices.look(told.fleet)
+        notices.work_off(told.fleet)
+    assert phone[0].titles() == []
+    told.clock.forward(100)
+    notices.look(told.fleet)
+    told.forge.faults.comes_back()
+    notices.begin(told.fleet)
+    notices.look(told.fleet)
+    notices.work_off(told.fleet)
+    assert phone[0].titles() == ["The forge does not answer"], "which recovers only where that is wanted"
+    assert told.fleet.read(lambda sql: sql.all("SELECT name FROM lasting")) == []
+
+
 @pytest.mark.world(budget={"day_tokens": 100, "run_tokens": 50})
 def test_used_up_budgets_are_told(told: World, phone: tuple[Phone, str]) -> None:
     used = [{"model": "m", "kind": "run", "in": 500, "out": 0, "cost_usd": None}]

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from bot.core import cleaning
+
 #: What each key of the earlier configuration means here. Keys of hosts and of their agents without their numbers.
 MEANS: Final[Mapping[str, str]] = {
     "server.bind": "The address to listen on. Beyond this machine, put a proxy with TLS in front and set public_url.",
@@ -53,6 +55,10 @@ def perhaps(suggestion: str) -> str:
     return f"There is no such setting here, and it is left out. {suggestion}"
 
 
+def no_section(name: str) -> str:
+    return f"It is left out: {name} is a section, [{name}] with keys below it."
+
+
 def placeholder() -> str:
     return "It is still the placeholder of the example: put the true value in."
 
@@ -85,7 +91,7 @@ def no_key_file(path: str) -> str:
 
 
 def line(key: str, verdict: str, said: str) -> str:
-    return f"{key}: {verdict}. {said}"
+    return f"{cleaning.one_line(key)}: {verdict}. {said}"
 
 
 def summary(total: int, attention: int) -> str:

@@ -1,5 +1,6 @@
 """`config.example.toml` and the configuration reference, written from the models so that they cannot lag."""
 
+import datetime
 import json
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -175,7 +176,7 @@ def _first_line(model: type[BaseModel]) -> str:
 
 
 def toml_value(value: object) -> str:
-    """``value`` as TOML writes it (JSON's texts, numbers and lists are TOML's too)."""
+    """``value`` as TOML writes it (JSON's texts and whole numbers are TOML's too)."""
     match value:
         case SecretStr():
             return json.dumps(value.get_secret_value(), ensure_ascii=False)
@@ -189,6 +190,12 @@ def toml_value(value: object) -> str:
                 if not value
                 else "{ " + ", ".join(f"{json.dumps(k)} = {toml_value(v)}" for k, v in value.items()) + " }"
             )
+        case list():
+            return f"[{', '.join(toml_value(one) for one in value)}]"
+        case datetime.date() | datetime.time():
+            return value.isoformat()
+        case float():
+            return repr(value)  # also nan and inf
         case None:
             return '""'
         case _:

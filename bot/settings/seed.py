@@ -106,7 +106,8 @@ def _written(value: object) -> str:
 
 def _section(section: str, values: object, tree: dict[str, Any]) -> Iterator[Meaning]:
     if not isinstance(values, dict):
-        yield _left_out(section)
+        known = any(key.startswith(f"{section}.") for key in all_keys())
+        yield Meaning(section, Verdict.IGNORED, text.no_section(section), "") if known else _left_out(section)
         return
     for leaf, value in values.items():
         key = f"{section}.{leaf}"
@@ -186,7 +187,7 @@ def _entry_key(
 
 def _advice(key: str, entry: Mapping[str, Any]) -> Iterator[Meaning]:
     """What a host needs here that it did not need before."""
-    user, name = str(entry.get("ssh_user", "")), str(entry.get("host_id", ""))
+    user, name = (x if isinstance(x := entry.get(leaf), str) else "" for leaf in ("ssh_user", "host_id"))
     if entry.get("hostname") != "localhost":
         yield Meaning(key, Verdict.ATTENTION, text.pin(name), key)
         path = entry.get("ssh_key_path")

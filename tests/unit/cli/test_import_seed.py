@@ -143,6 +143,22 @@ def test_places_that_cannot_be_looked_at_end_nothing(earlier: Path, tmp_path: Pa
         assert "There is no file" in found["hosts[0].ssh_key_path"][1]
 
 
+def test_values_of_the_wrong_kind_are_said_and_not_shown(earlier: Path) -> None:
+    earlier.write_text(
+        'server = ["hush-hush"]\n"\\u001b[2J" = 1\n[orchestrator]\ntask_timeout_secs = 1979-05-27T07:32:00Z\n'
+        "heartbeat_interval_secs = nan\n[[hosts]]\nhost_id = { a = 'hush-hush' }\nagents = [[07:32:00]]\n"
+    )
+    shown, result = run(str(earlier)), run(str(earlier), "--json")
+    assert (shown.exit_code, result.exit_code) == (1, 1)
+    found = said(result)
+    assert found["server"] == ("ignored", "It is left out: server is a section, [server] with keys below it.")
+    assert {found[f"orchestrator.{leaf}"][0] for leaf in ("task_timeout_secs", "heartbeat_interval_secs")} == {
+        "needs your attention"
+    }
+    assert "hush" not in shown.output + result.output
+    assert "\x1b" not in shown.output
+
+
 @pytest.mark.parametrize(
     "content", [b"token = [", b"\xff", b'token = "s3cret', b"hosts = 1\nserver = 2\n", b"[[hosts]]\nagents = 3\n"]
 )

@@ -53,7 +53,7 @@ class WorkflowDispatcher:
     # --- runs that are there ----------------------------------------------------------------------------------
 
     def _adopt(self) -> int:
-        """Attempts whose run was never written down: we died in between."""
+        """Attempts whose run was never written down: we died in between, or the forge was away."""
         found = self._fleet.read(
             lambda sql: [
                 attempt
@@ -61,26 +61,25 @@ class WorkflowDispatcher:
                 if workflow_runs.get(sql, attempt.task_id, attempt.fence) is None
             ]
         )
-        for attempt in found:
-            self._begin(attempt)
-        return len(found)
+        return sum(self._begin(attempt) for attempt in found)
 
-    def _begin(self, attempt: Attempt) -> None:
+    def _begin(self, attempt: Attempt) -> bool:
+        """False when it has to be tried again later."""
         entry = self._hosts.get(attempt.host)
         if entry is None:  # the configuration does not name it any more
             reports.lost(self._fleet, attempt.agent, attempt.task_id, attempt.fence, 0)
-            return
+            return True
         task = self._fleet.read(lambda sql: tasks.get(sql, attempt.task_id))
         try:
             repo_id = self._fleet.forge.repos.named(entry.repository).id if entry.repository else task.repo_id
             self._fleet.repo(repo_id)
         except Unavailable as away:
             log.info("a workflow cannot be started yet", task=task.id, reason=away.what)
-            return
+            return False
         except Refused as refused:
             message = text.not_startable(entry.workflow, entry.repository, refused.reason)
             self._fail(attempt.agent, attempt.task_id, attempt.fence, message)
-            return
+            return True
         self._fleet.store.write(
             lambda sql: workflow_runs.begin(
                 sql,
@@ -93,6 +92,7 @@ class WorkflowDispatcher:
                 at=attempt.claimed_at,
             )
         )
+        return True
 
     def _look_after(self, run: WorkflowRun) -> int:
         now = self._fleet.clock()
@@ -231,9 +231,7 @@ class WorkflowDispatcher:
             if claim is None:
                 continue
             attempt = self._fleet.read(lambda sql, of=claim: attempts.get(sql, of.task.id, of.fence))  # type: ignore[misc]
-            if attempt is not None:
-                self._begin(attempt)
-            return True
+            return attempt is None or self._begin(attempt)
         return False
 
     def _free(self) -> list[Agent]:

@@ -215,6 +215,16 @@ def test_workflows_of_a_repository_that_is_not_there_fail_their_tasks_and_nobody
     issue.tells("could not be started")
 
 
+def test_while_the_forge_is_away_nothing_turns_in_circles(world: World) -> None:
+    has_runners(world, runners(repository="ann/demo"))
+    issue = world.writer.opens_issue("Fix the login", labels=["agent:python"])
+    world.forge.faults.fails("GET", "*/repos/ann/demo", status=503, times=99)
+    world.settles()
+    assert (world.workflows.turn(), world.workflows.turn()) == (0, 0), "the loop may sleep between two tries"
+    world.forge.faults.comes_back()
+    issue.shows(label="fleet/queued", says="waits for a runner")
+
+
 def test_a_run_that_the_forge_will_not_show_holds_nobody_up(world: World) -> None:
     has_runners(world, runners("runners", HostAgent(agent_type="exec", capabilities=["python"], max_concurrency=2)))
     world.forge.faults.fails("GET", "*/actions/runs/1", status=403, times=5)

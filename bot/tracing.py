@@ -6,6 +6,7 @@ belongs to no task has the trace of its request or delivery. Names and ids only:
 
 import contextlib
 import hashlib
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ Attributes = Mapping[str, str | int]
 #: The one that was configured for this process, None = no traces.
 _tracer: Any = None
 _SERVICE: Final = "agent-fleet"
+#: How long the last spans are waited for.
+_END_SECS: Final = 5.0
 
 
 def configure(endpoint: str, *, exporter: Any = None) -> Callable[[], None]:
@@ -51,7 +54,9 @@ def configure(endpoint: str, *, exporter: Any = None) -> Callable[[], None]:
     def end() -> None:
         global _tracer
         _tracer = None
-        provider.shutdown()
+        ending = threading.Thread(target=provider.shutdown, name="end-traces", daemon=True)
+        ending.start()
+        ending.join(_END_SECS)  # a collector that hangs must not keep us until we are killed
 
     return end
 

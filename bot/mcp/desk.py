@@ -58,7 +58,8 @@ class Desk:
         with self._lock:
             held = [(claim.task_id, claim.fence) for claim in self._claims.values()]
         said = self._client.heartbeat(held)
-        for told in said.get("commands") or []:
+        commands = said.get("commands")
+        for told in commands if isinstance(commands, list) else []:
             if isinstance(told, dict) and told.get("command") == "drop":
                 self._forget(str(told.get("task_id")))
         return said

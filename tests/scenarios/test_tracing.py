@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -68,6 +69,21 @@ def test_what_goes_wrong_is_marked_without_its_words(world: World, spans: InMemo
     assert failed.status.description == "ZeroDivisionError"
     assert not failed.events, "no message of an exception, no traceback"
     assert "hush" not in json.dumps([one.to_json() for one in spans.get_finished_spans()])
+
+
+def test_a_collector_that_hangs_keeps_nobody_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs, told = threading.Event(), threading.Event()
+
+    class Hanging(InMemorySpanExporter):
+        def shutdown(self) -> None:
+            told.set()
+            hangs.wait(30)
+
+    monkeypatch.setattr(tracing, "_END_SECS", 0.01)
+    tracing.configure("", exporter=Hanging())()
+    assert told.wait(30)
+    assert "end-traces" in {one.name for one in threading.enumerate()}, "left behind, and ends with the process"
+    hangs.set()
 
 
 def test_without_an_address_nothing_is_imported() -> None:

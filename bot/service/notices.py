@@ -167,10 +167,17 @@ def _not_before(entry: NotifyEntry, notice: Notice, now: float, silent_until: fl
 
 
 def _hosts(step: Step) -> None:
+    """Until a host is up again it is one trouble: after a restart of ours it only fails anew."""
     for host in hosts.listed(step.sql):
-        if host.state == hosts.QUARANTINED:
-            cause = f"host:{host.host}:{host.since}"
-            said = Notice(Kind.HOST, cause, text.host_title(host.host), text.host_quarantined(host.host))
+        name = f"host:{host.host}"
+        if host.state == hosts.UP:
+            kept.over(step.sql, name)
+        elif host.state == hosts.QUARANTINED:
+            since, told = kept.lasts(step.sql, name, step.now)
+            if told:
+                continue
+            kept.told(step.sql, name)
+            said = Notice(Kind.HOST, f"{name}:{since}", text.host_title(host.host), text.host_quarantined(host.host))
             announce(step.fleet, step.sql, said, step.now)
 
 

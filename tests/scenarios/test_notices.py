@@ -133,6 +133,21 @@ def test_in_quiet_hours_only_what_cannot_wait_is_sent(told: World, phone: tuple[
     issue.tells("Which?")
 
 
+def test_a_host_that_gets_no_work_is_told_once_until_it_is_up_again(told: World, phone: tuple[Phone, str]) -> None:
+    def stands(*states: str) -> list[str]:
+        for state in states:
+            told.clock.forward(60)
+            now = told.clock()
+            told.store.write(lambda sql: hosts.put(sql, "far", state, "why", now))  # noqa: B023 - called at once
+            notices.look(told.fleet)
+            notices.work_off(told.fleet)
+        return phone[0].titles()
+
+    assert stands(hosts.UNREACHABLE, hosts.QUARANTINED, hosts.QUARANTINED) == ["Host far gets no work"]
+    assert stands(hosts.UNREACHABLE, hosts.QUARANTINED) == [], "the service was restarted meanwhile"
+    assert stands(hosts.UP, hosts.QUARANTINED) == ["Host far gets no work"]
+
+
 def test_a_forge_that_stays_silent_is_told_and_when_it_is_back(told: World, phone: tuple[Phone, str]) -> None:
     told.fleet.settings.notify[1].__dict__["severity"] = "info"
     told.forge.faults.goes_down()

@@ -44,9 +44,10 @@ async function progress(fleet) {
   const body = { ...mine(fence), seq: Date.now(), status: "progress", message: input("message") };
   const file = input("log-file");
   let answer = await fleet.call("POST", `${path}/status`, { body });
-  for (let rest = file ? bytesOf(file).subarray(answer.log_offset) : Buffer.alloc(0); rest.length; rest = bytesOf(file).subarray(answer.log_offset)) {
+  for (;;) {
     const before = answer.log_offset;
-    const text = whole(rest).toString("utf8");
+    const text = file ? whole(textOf(file).subarray(before)).toString("utf8") : "";
+    if (!text) break;
     answer = await fleet.call("POST", `${path}/status`, { body: { ...body, seq: Date.now(), log: { offset: before, text } } });
     if (answer.log_offset <= before) break;
   }
@@ -92,6 +93,12 @@ function whole(bytes) {
   let end = Math.min(bytes.length, LONGEST_LOG);
   for (let back = 0; end < bytes.length && back < 3 && (bytes[end] & 0xc0) === 0x80; back++) end--;
   return bytes.subarray(0, end);
+}
+
+/** A log as text and in bytes again: positions count what is sent, so what is no text is made text before it is cut. */
+function textOf(file) {
+  const said = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytesOf(file), { stream: true }); // without a begun character
+  return Buffer.from(said, "utf8");
 }
 
 function about() {

@@ -35,7 +35,8 @@ def check(ctx: click.Context, config: Path | None, as_json: bool) -> None:
             files = [str(path) for path in error.files_read]
             click.echo(json.dumps({"ok": False, "files_read": files, "problems": problems}, indent=2))
         else:
-            click.echo(text.files_read([str(path) for path in error.files_read]))
+            if error.files_read or not any(problem.source or not problem.key for problem in error.problems):
+                click.echo(text.files_read([str(path) for path in error.files_read]))
             for problem in error.problems:
                 click.echo(str(problem))
         ctx.exit(2)

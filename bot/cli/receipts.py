@@ -97,12 +97,13 @@ def verify(
 @click.argument("what", metavar="TASK|OWNER/NAME")
 @config_option
 def show(config: Path | None, what: str) -> None:
-    """Print the signed receipts of a task, or a repository's whole chain, one per line."""
+    """Print the signed receipts of a task (an id or OWNER/NAME#ISSUE), or a repository's chain, one per line."""
+    from bot.cli.named_task import task_named
     from bot.store import forge_facts, signed_receipts
 
     settings = load(config, os.environ, for_bot=False).settings
     with opened_store(settings) as store:
-        if "/" in what:
+        if "/" in what and "#" not in what:
             repo = store.read(lambda sql: forge_facts.repo_named(sql, what))
             after, shown = 0, 0
             while repo and (page := store.read(lambda sql, n=after: signed_receipts.of_repo(sql, repo.id, n))):  # type: ignore[misc]
@@ -110,7 +111,8 @@ def show(config: Path | None, what: str) -> None:
                     click.echo(one.body)
                 after, shown = page[-1].number, shown + len(page)
         else:
-            found = store.read(lambda sql: signed_receipts.of_task(sql, what))
+            named = store.read(lambda sql: task_named(sql, what)).id if "#" in what else what
+            found = store.read(lambda sql: signed_receipts.of_task(sql, named))
             shown = len(found)
             for one in found:
                 click.echo(one.body)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from bot.cli.named_task import task_argument, task_named
 from bot.cli.opening import opened_store
 from bot.cli.options import config_option, json_option
 from bot.cli.tables import printed
@@ -26,13 +27,12 @@ from bot.store import Sql, attempts, forge_facts, log, run_logs, tasks
 from bot.store.wakeups import WORK
 
 _LOOK_SECS: Final = 1.0
-_TASK: Final = click.argument("task_id", metavar="TASK")
 _WHY: Final = click.option("--reason", default="", metavar="TEXT", help="Why; it is kept in the log.")
 
 
 @click.group("tasks")
 def command() -> None:
-    """List, show, stop and repeat tasks."""
+    """List, show, stop and repeat tasks. TASK is an id, or OWNER/REPO#ISSUE for the newest task of an issue."""
 
 
 @command.command("list")
@@ -64,16 +64,16 @@ def listed(config: Path | None, states: tuple[str, ...], repo: str | None, limit
 
 
 @command.command("show")
-@_TASK
+@task_argument
 @json_option
 @config_option
-def show(config: Path | None, task_id: str, as_json: bool) -> None:
+def show(config: Path | None, named: str, as_json: bool) -> None:
     """Show a task, its attempts, and everything that happened to it."""
     settings = load(config, os.environ, for_bot=False).settings
     with opened_store(settings) as store:
-        one = store.read(lambda sql: tasks.get(sql, task_id))
+        one = store.read(lambda sql: task_named(sql, named))
         name, runs, events = store.read(
-            lambda sql: (_repo_name(sql, one), attempts.of_task(sql, task_id), log.of_task(sql, task_id))
+            lambda sql: (_repo_name(sql, one), attempts.of_task(sql, one.id), log.of_task(sql, one.id))
         )
     if as_json:
         runs_shown = [
@@ -100,23 +100,24 @@ def show(config: Path | None, task_id: str, as_json: bool) -> None:
 
 
 @command.command("logs")
-@_TASK
+@task_argument
 @click.option("--attempt", type=click.IntRange(1), help="Which attempt [default: the newest].")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the attempt ends, or Ctrl-C.")
 @json_option
 @config_option
-def logs(config: Path | None, task_id: str, attempt: int | None, follow: bool, as_json: bool) -> None:
+def logs(config: Path | None, named: str, attempt: int | None, follow: bool, as_json: bool) -> None:
     """Print what the agent of a task printed; with --json a line for each piece."""
     settings = load(config, os.environ, for_bot=False).settings
     with opened_store(settings) as store:
-        fence = attempt or store.read(lambda sql: tasks.get(sql, task_id)).fence
+        one = store.read(lambda sql: task_named(sql, named))
+        fence = attempt or one.fence
         store.watch_other_processes()
         offset = 0
         while True:
             seen = store.wakeups.count(WORK)
-            run = store.read(lambda sql: attempts.get(sql, task_id, fence))
+            run = store.read(lambda sql: attempts.get(sql, one.id, fence))
             if run is not None and run.log_bytes > offset:
-                written = store.read(lambda sql, n=offset: run_logs.read(sql, task_id, fence, n))  # type: ignore[misc]
+                written = store.read(lambda sql, n=offset: run_logs.read(sql, one.id, fence, n))  # type: ignore[misc]
                 piece = {"attempt": fence, "offset": offset, "text": written}
                 click.echo(json.dumps(piece, ensure_ascii=False) if as_json else written, nl=as_json)
                 offset = run.log_bytes
@@ -126,18 +127,18 @@ def logs(config: Path | None, task_id: str, attempt: int | None, follow: bool, a
 
 
 @command.command("prompt")
-@_TASK
+@task_argument
 @click.option("--attempt", type=click.IntRange(1), help="Which attempt [default: the newest].")
 @json_option
 @config_option
-def prompt(config: Path | None, task_id: str, attempt: int | None, as_json: bool) -> None:
+def prompt(config: Path | None, named: str, attempt: int | None, as_json: bool) -> None:
     """Print what an agent was told, byte for byte.
 
     At a terminal without control characters. For a pull agent it is the task as it was answered with, as JSON.
     """
     settings = load(config, os.environ, for_bot=False).settings
     with opened_store(settings) as store:
-        given, written = store.read(lambda sql: given_prompts.read(sql, task_id, attempt))
+        given, written = store.read(lambda sql: given_prompts.read(sql, task_named(sql, named).id, attempt))
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(given) | {"text": written}, indent=2, ensure_ascii=False))
     else:
@@ -145,54 +146,54 @@ def prompt(config: Path | None, task_id: str, attempt: int | None, as_json: bool
 
 
 @command.command("retry")
-@_TASK
+@task_argument
 @click.option("--fresh", is_flag=True, help="Start again from the base, on a new branch.")
 @click.option("--agent", default="", metavar="AGENT", help="Only for this agent (an id or a type).")
 @_WHY
 @json_option
 @config_option
-def retry(config: Path | None, task_id: str, fresh: bool, agent: str, reason: str, as_json: bool) -> None:
+def retry(config: Path | None, named: str, fresh: bool, agent: str, reason: str, as_json: bool) -> None:
     """Try a task again that is over or in review."""
 
-    def deed(fleet: Fleet) -> Task:
+    def deed(fleet: Fleet, task_id: str) -> Task:
         return operations.retry(fleet, task_id, by=_me(), fresh=fresh, agent=agent, note=reason)
 
-    _do(config, deed, as_json=as_json)
+    _do(config, named, deed, as_json=as_json)
 
 
 @command.command("cancel")
-@_TASK
+@task_argument
 @_WHY
 @json_option
 @config_option
-def cancel(config: Path | None, task_id: str, reason: str, as_json: bool) -> None:
+def cancel(config: Path | None, named: str, reason: str, as_json: bool) -> None:
     """Stop a task, running or not."""
-    _do(config, lambda fleet: operations.cancel(fleet, task_id, by=_me(), note=reason), as_json=as_json)
+    _do(config, named, lambda fleet, task_id: operations.cancel(fleet, task_id, by=_me(), note=reason), as_json=as_json)
 
 
 @command.command("hold")
-@_TASK
+@task_argument
 @_WHY
 @json_option
 @config_option
-def hold(config: Path | None, task_id: str, reason: str, as_json: bool) -> None:
+def hold(config: Path | None, named: str, reason: str, as_json: bool) -> None:
     """Keep a waiting task out of the queue."""
-    _do(config, lambda fleet: operations.hold(fleet, task_id, by=_me(), note=reason), as_json=as_json)
+    _do(config, named, lambda fleet, task_id: operations.hold(fleet, task_id, by=_me(), note=reason), as_json=as_json)
 
 
 @command.command("unhold")
-@_TASK
+@task_argument
 @json_option
 @config_option
-def unhold(config: Path | None, task_id: str, as_json: bool) -> None:
+def unhold(config: Path | None, named: str, as_json: bool) -> None:
     """Let a held task go on."""
-    _do(config, lambda fleet: operations.unhold(fleet, task_id, by=_me()), as_json=as_json)
+    _do(config, named, lambda fleet, task_id: operations.unhold(fleet, task_id, by=_me()), as_json=as_json)
 
 
-def _do(config: Path | None, deed: Callable[[Fleet], Task], *, as_json: bool) -> None:
+def _do(config: Path | None, named: str, deed: Callable[[Fleet, str], Task], *, as_json: bool) -> None:
     """A running worker notices the commit and does the rest; without one it is done once there is one."""
     with opened(load(config, os.environ).settings) as fleet:
-        after = deed(fleet)
+        after = deed(fleet, fleet.read(lambda sql: task_named(sql, named)).id)
         name = fleet.read(lambda sql: _repo_name(sql, after))
     if as_json:
         click.echo(json.dumps(_plain(after, name), indent=2, ensure_ascii=False))

@@ -45,6 +45,14 @@ def not_a_backup(path: str, why: str) -> str:
     return f"{path} is not a backup of Agent Fleet: {why}."
 
 
+def source_damaged(path: str, why: str) -> str:
+    return f"Nothing was written: the database {path} is damaged or not one of ours ({why.rstrip('.')})."
+
+
+def see_doctor() -> str:
+    return "Keep your older backups; `agent-fleet doctor` says more, and how to go back to one."
+
+
 def made_by_backup() -> str:
     return "Give a file that `agent-fleet backup` wrote, whole."
 

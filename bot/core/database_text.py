@@ -11,6 +11,22 @@ def database_unwritable(why: str) -> str:
     return f"The database cannot be written: {why}."
 
 
+def damaged(why: str) -> str:
+    return f"The database is damaged: {why}."
+
+
+def see_doctor_and_restore() -> str:
+    return "Stop the service; `agent-fleet doctor` says which file it is and how to go back to the newest backup."
+
+
+def make_room() -> str:
+    return "Make room on its disk, then do it again; nothing half-done was kept."
+
+
+def database_closed(why: str) -> str:
+    return f"The database cannot be opened, or only read: {why}."
+
+
 def database_busy() -> str:
     return "The database is busy: all connections of this process are in use."
 
@@ -44,7 +60,7 @@ def cannot_be_made(where: str, why: str) -> str:
 
 
 def check_db_path() -> str:
-    return "Check db_path under [orchestrator], and what this user may write there."
+    return "Check db_path under [orchestrator], and what this user may write there; run it as the service's user."
 
 
 def too_old(where: str, missing: Sequence[str]) -> str:

@@ -369,11 +369,15 @@ def see_how_to(host: str) -> str:
 
 
 def skipped(why: str) -> str:
-    return f"Not looked at: {why}."
+    return f"The forge and its repositories were not looked at: {why}."
 
 
 def because_of(check: str) -> str:
-    return f"first put right what {check} says"
+    return f"that needs the {check}"
+
+
+def mend_first(check: str) -> str:
+    return f"First put right what is said about the {check}, then run doctor again."
 
 
 def _many(count: int, noun: str) -> str:

@@ -15,6 +15,14 @@ def no_tasks() -> str:
     return "No task is like that. A label `agent:…` on an issue, or `/fleet run` in a comment, makes one."
 
 
+def no_such_task(named: str) -> str:
+    return f"There is no task {named[:80]!r}."
+
+
+def name_a_task() -> str:
+    return "Name it by its id, or as owner/repo#issue; `agent-fleet tasks list` shows both."
+
+
 def task_head(task_id: str, repo: str, issue: int, state: str) -> str:
     return f"{task_id}  {repo}#{issue}  {state}"
 

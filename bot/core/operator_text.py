@@ -222,6 +222,14 @@ def what_to_do(fix: str) -> str:
     return f"What to do: {fix}"
 
 
+def not_possible_here(path: str, why: str) -> str:
+    return f"{path}: {why}." if path else f"{why}."
+
+
+def check_rights_and_disk() -> str:
+    return "Run it as the user who owns that, check its rights, and that the disk has room."
+
+
 def not_our_folder(path: str) -> str:
     return f"{path} is not a clone of Agent Fleet: it has no pyproject.toml and no bot folder."
 
@@ -247,7 +255,8 @@ def generated_written(path: str) -> str:
 
 
 def try_again(retry_after: float | None) -> str:
-    return "Try again later." if retry_after is None else f"Try again in {round(retry_after)} s."
+    when = "later" if retry_after is None else f"in {round(retry_after)} s"
+    return f"Try again {when}; when it stays so, `agent-fleet doctor` says why, and how to put it right."
 
 
 def no_completion(shell: str) -> str:

@@ -72,7 +72,7 @@ def other_database(to: str) -> str:
 
 
 def pin(host: str) -> str:
-    return f"Compare and keep the host's key, once: `agent-fleet hosts add {host}`."
+    return f"Compare and keep the host's key, once: `agent-fleet hosts add {host or 'HOST'}`."
 
 
 def same_user(user: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from bot.core import events as e
 from bot.core import gates, rework
+from bot.core import step_text as text
 from bot.core.errors import Refused
 from bot.core.events import Event
 from bot.core.reasons import Reason
@@ -93,10 +94,9 @@ class IllegalTransition(Refused):
 
 
 def illegal(task: Task | None, event: type[Event]) -> IllegalTransition:
-    state = task.state.value if task else "new"
     return IllegalTransition(
-        f"A task that is {state} cannot take the step {event.kind!r}.",
-        "Read the task again and go on from its present state.",
+        text.step_refused(task.state.value if task else "", event.kind),
+        text.step_possible([state.value for state in State if target(state, event)]),
         409,
         "illegal_transition",
     )

@@ -45,7 +45,7 @@ def examine(
             store.watch_other_processes()  # a test delivery is stored by the web process
             yield from _running(Fleet(settings, store, the_forge, clock), delivery_secs)
     else:
-        yield warn("forge", text.skipped(text.because_of("database")), text.because_of("database"))
+        yield warn("forge", text.skipped(text.because_of("database")), text.mend_first("database"))
     for entry in settings.hosts:
         yield from hosts.host(entry, settings)
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from bot.core import doctor_text as text
-from bot.core import notice_text
-from bot.core.errors import Refused
+from bot.core import notice_text, operator_text
+from bot.core.errors import Refused, Unavailable
 from bot.doctor.finding import Finding, fail, ok, warn
 from bot.service.retention import limits
 from bot.settings import Settings
-from bot.store import Store, beats, inbox, notices, outbox, retention
+from bot.store import Store, beats, inbox, notices, outbox, retention, trouble
 from bot.store.database import pending
 from bot.store.engines import Where, shown
 
@@ -78,11 +78,17 @@ def database(where: Where) -> Iterator[Finding]:
     if not isinstance(where, Path):
         yield _schema(where)  # whether it is whole and private is its server's to say
         return
-    if not where.exists():
+    try:
+        there = where.exists()
+    except PermissionError as problem:
+        why = operator_text.not_possible_here(str(where), problem.strerror or "")
+        yield fail("database", why, operator_text.check_rights_and_disk())
+        return
+    if not there:
         yield fail("database", text.no_database(str(where)), command="agent-fleet migrate")
         return
     if broken := _damage(where):
-        yield fail("database", text.database_broken(str(where), broken), text.restore_it(str(where)))
+        yield broken
         return
     yield _schema(where)
     if where.stat().st_mode & _OTHERS:
@@ -163,11 +169,18 @@ def server(settings: Settings) -> Finding:
     return ok("server", text.server_answers(url))
 
 
-def _damage(path: Path) -> str:
-    """What SQLite's own check says; "" for a database that is whole."""
+def _damage(path: Path) -> Finding | None:
+    """What SQLite's own check says; None for a database that is whole."""
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as raw:
             [said] = raw.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as problem:
-        return str(problem)
-    return "" if said == "ok" else str(said)
+        told = trouble.explained(problem)
+        if isinstance(told, Unavailable):
+            return fail("database", told.what, operator_text.try_again(None))
+        if told is not None and told.kind != "database_damaged":  # closed to us, not broken: a backup mends nothing
+            return fail("database", told.reason, told.fix)
+        said = problem
+    if said == "ok":
+        return None
+    return fail("database", text.database_broken(str(path), " ".join(str(said).split())), text.restore_it(str(path)))

@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -84,7 +84,7 @@ def restore(source: Path, db_path: Path, data_dir: Path, now: float) -> tuple[Co
         db_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".restore-", dir=db_path.parent)))
         _unpack(source, folder)
-        contents = _described(folder / _DATABASE, source)
+        contents = _described(folder / _DATABASE, lambda why: _no_backup(source, why))
         unknown = set(contents.migrations) - {path.stem for path in database.MIGRATIONS.glob("0*.py")}
         if unknown:
             raise Refused(text.newer_backup(sorted(unknown)), text.install_newer(), 409, "schema_new")
@@ -101,7 +101,7 @@ def _write(db_path: Path, data_dir: Path, target: Path, out: Any, now: float) ->
         with closing(_reader(db_path)) as live, closing(sqlite3.connect(copy)) as made:
             live.backup(made)
             made.execute("PRAGMA journal_mode = delete")
-        facts = _described(copy, target)
+        facts = _described(copy, lambda why: _damaged(db_path, why))
         files = 0
         with tarfile.open(fileobj=out, mode="w") as tar:
             manifest = {"format": _FORMAT, "made_at": now, "events": facts.events, "last": facts.last}
@@ -150,12 +150,20 @@ def _unpack(source: Path, folder: Path) -> None:
         if found.get("format") != _FORMAT:
             raise Refused(text.not_a_backup(str(source), "unknown format"), text.install_newer(), 422, "no_backup")
     except (OSError, tarfile.TarError, ValueError, AttributeError) as problem:
-        raise Refused(
-            text.not_a_backup(str(source), str(problem)), text.made_by_backup(), 422, "no_backup"
-        ) from problem
+        why = str(problem).partition("\n")[0].rstrip(":")  # tarfile tells what each of its ways of reading said
+        raise _no_backup(source, why) from problem
 
 
-def _described(copy: Path, source: Path) -> Contents:
+def _no_backup(source: Path, why: str) -> Refused:
+    return Refused(text.not_a_backup(str(source), why), text.made_by_backup(), 422, "no_backup")
+
+
+def _damaged(db_path: Path, why: str) -> Refused:
+    return Refused(text.source_damaged(str(db_path), why), text.see_doctor(), 500, "database_damaged")
+
+
+def _described(copy: Path, unfit: Callable[[str], Refused]) -> Contents:
+    """Raises what ``unfit`` makes of the reason when it is no whole database of ours."""
     try:
         with closing(_reader(copy)) as raw:
             [events] = raw.execute("SELECT count(*) FROM event").fetchone()
@@ -163,11 +171,9 @@ def _described(copy: Path, source: Path) -> Contents:
             names = [row[0] for row in raw.execute("SELECT name FROM schema_migration ORDER BY name")]
             [whole] = raw.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as problem:
-        raise Refused(
-            text.not_a_backup(str(source), str(problem)), text.made_by_backup(), 422, "no_backup"
-        ) from problem
+        raise unfit(str(problem)) from problem
     if whole != "ok":
-        raise Refused(text.not_a_backup(str(source), str(whole)), text.made_by_backup(), 422, "no_backup")
+        raise unfit(" ".join(str(whole).split()))
     return Contents(events, bytes(last[0]).hex() if last else "", tuple(names), 0, 0)
 
 
@@ -176,7 +182,7 @@ def _make_way(db_path: Path, copy: Path, contents: Contents, now: float) -> Path
     if pids := _users(db_path):
         raise Refused(text.in_use(str(db_path), pids), text.stop_first(), 409, "in_use")
     try:
-        here = _described(db_path, db_path)
+        here = _described(db_path, lambda why: _damaged(db_path, why))
     except Refused:
         here = None  # damaged: what the backup is for
     if here is not None and here.events > contents.events:

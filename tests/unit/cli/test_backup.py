@@ -1,7 +1,9 @@
 """backup, restore, export: taken while others write, put back, and never over something newer."""
 
+import errno
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -11,12 +13,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+import peewee
 import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli import cli
+from bot.core.errors import Refused, Unavailable
 from bot.core.events import PrioritySet
-from bot.store import database, log, open_store
+from bot.store import database, log, open_store, trouble
 from tests.unit.store.filling import a_repo, a_task, happens
 
 ROOT: Final = Path(__file__).parents[3]
@@ -227,3 +231,52 @@ def test_export_is_one_object_per_line(run: Run) -> None:
     found = [json.loads(line) for line in run("export", "tasks").output.splitlines()]
     assert [(x["id"], x["state"]) for x in found] == [(f"t_{n}", "queued") for n in (1, 2, 3)]
     assert run("export", "receipts").output == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["tasks", "list"], ["verify"], ["migrate"], ["fleet", "status"], ["setup", "ann/lab"], ["serve"]]
+)
+def test_a_damaged_database_is_named_as_such(run: Run, arguments: list[str]) -> None:
+    for tail in ("", "-wal", "-shm"):
+        Path(f"data/fleet.db{tail}").unlink(missing_ok=True)
+    Path("data/fleet.db").write_text("this is not a database\n" * 500)
+    result = run(*arguments)
+    assert result.exit_code == 1, result.output
+    what, how = result.output.splitlines()
+    assert what == "Error: The database is damaged: file is not a database."
+    assert how.startswith("What to do: Stop the service; `agent-fleet doctor` says which file it is")
+
+
+def test_a_full_disk_is_found_behind_what_failed_after_it() -> None:
+    full, hidden = sqlite3.OperationalError("database or disk is full"), peewee.OperationalError("cannot rollback")
+    hidden.__context__ = full
+    told = trouble.explained(hidden)
+    assert isinstance(told, Refused)
+    assert "Make room" in told.fix
+    assert isinstance(trouble.explained(sqlite3.OperationalError("database is locked")), Unavailable)
+    assert trouble.explained(sqlite3.OperationalError("no such table: task")) is None, "a bug stays one"
+
+
+def test_nothing_is_backed_up_from_a_damaged_database(run: Run) -> None:
+    with_store(filled)
+    with closing(sqlite3.connect("data/fleet.db")) as raw, raw:
+        raw.execute("DROP TABLE event")
+    result = run("backup", "b.tar")
+    assert (result.exit_code, Path("b.tar").exists()) == (1, False)
+    assert "data/fleet.db is damaged or not one of ours (no such table: event)." in result.output
+
+
+def test_what_is_no_backup_is_said_in_one_line(run: Run) -> None:
+    Path("notes.txt").write_text("hello")
+    [said, _] = run("restore", "notes.txt").output.splitlines()
+    assert said == "Error: notes.txt is not a backup of Agent Fleet: file could not be opened successfully."
+
+
+def test_a_folder_that_is_not_ours_and_a_full_disk(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object, **_more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "data/fleet.db")
+
+    monkeypatch.setattr("bot.store.database._make", full)
+    result = run("migrate")
+    assert (result.exit_code, result.output.splitlines()[0]) == (1, "Error: data/fleet.db: No space left on device.")
+    assert "that the disk has room" in result.output

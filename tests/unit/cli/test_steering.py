@@ -108,12 +108,24 @@ def test_tasks_are_listed_and_shown(filled: Run) -> None:
     assert "`agent-fleet tasks list`" in missing.output
 
 
+def test_a_task_is_named_as_lists_name_it(filled: Run) -> None:
+    assert filled("tasks", "show", "Ann/lab#2").output == filled("tasks", "show", "t_2").output
+    assert filled("tasks", "logs", "ann/lab#2").output == "hello from the agent\n"
+    assert filled("tasks", "cancel", "ann/lab#1").output == "t_1  ann/lab#1  cancelled\n"
+    for nothing in ("ann/lab#99", "zoe/none#1", "ann/lab#", "#1"):
+        missing = filled("tasks", "hold", nothing)
+        assert (missing.exit_code, f"There is no task '{nothing}'." in missing.output) == (1, True)
+        assert "owner/repo#issue; `agent-fleet tasks list` shows both" in missing.output
+
+
 def test_tasks_are_steered(filled: Run) -> None:
     assert filled("tasks", "hold", "t_1", "--reason", "later").output == "t_1  ann/lab#1  held\n"
     assert filled("tasks", "unhold", "t_1").output == "t_1  ann/lab#1  queued\n"
     assert filled("tasks", "cancel", "t_1").output == "t_1  ann/lab#1  cancelled\n"
     twice = filled("tasks", "cancel", "t_1")
     assert twice.exit_code == 1
+    assert "A task that is cancelled cannot be cancelled." in twice.output
+    assert "That is possible for a task that is: requested, queued, held, assigned, running" in twice.output
     assert json.loads(filled("tasks", "retry", "t_1", "--json").output)["state"] == "queued"
     assert filled("verify").exit_code == 0
 

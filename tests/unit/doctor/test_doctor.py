@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from bot.cli import cli
 from bot.core.notices import Kind, Notice
 from bot.doctor import examine as examining
+from bot.doctor import machine
 from bot.doctor.finding import Finding, State
 from bot.service.opening import opened
 from bot.settings import load
@@ -389,6 +390,19 @@ def test_a_fix_is_about_the_same_configuration(here: Installation, tmp_path: Pat
     assert found["command"] in found["fix"]
     assert here.types(found["command"]).exit_code == 0
     assert here.types(f"agent-fleet doctor --wait {WAIT} --config '{moved}'").exit_code == 0
+
+
+def test_a_database_that_is_only_closed_to_us_is_not_given_up(
+    here: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_args: object, **_more: object) -> None:
+        raise sqlite3.OperationalError("attempt to write a readonly database")
+
+    monkeypatch.setattr("bot.doctor.machine.sqlite3.connect", closed)
+    found = [x for x in machine.database(here.database) if x.check == "database"]
+    assert [x.state for x in found] == [State.FAIL]
+    assert "what this user may write there" in found[0].fix
+    assert "restore" not in found[0].fix
 
 
 def test_a_database_from_the_future_is_not_touched(here: Installation) -> None:

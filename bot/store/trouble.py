@@ -1,0 +1,36 @@
+"""What an error of the database engine means to the person who runs it; the rest are bugs."""
+
+import sqlite3
+from typing import Final
+
+import peewee
+
+from bot.core import database_text as text
+from bot.core.errors import Refused, Unavailable
+
+#: Words of SQLite's messages: damage that only a backup mends.
+_DAMAGED: Final = ("malformed", "not a database", "disk I/O error")
+_FULL: Final = "is full"
+_BUSY: Final = ("is locked", "is busy")
+_CLOSED: Final = ("readonly database", "unable to open")
+
+
+def explained(problem: BaseException | None) -> Refused | Unavailable | None:
+    """What to tell instead of ``problem``; None when it is not the machine's fault."""
+    while isinstance(problem, peewee.DatabaseError | sqlite3.DatabaseError):
+        if told := _told(str(problem).partition("\n")[0]):
+            return told
+        problem = problem.__context__  # peewee hides a full disk behind its failed rollback
+    return None
+
+
+def _told(said: str) -> Refused | Unavailable | None:
+    if any(words in said for words in _DAMAGED):
+        return Refused(text.damaged(said), text.see_doctor_and_restore(), 500, "database_damaged")
+    if _FULL in said:
+        return Refused(text.database_unwritable(said), text.make_room(), 507, "disk_full")
+    if any(words in said for words in _BUSY):
+        return Unavailable(text.database_unwritable(said), retry_after=5)
+    if any(words in said for words in _CLOSED):
+        return Refused(text.database_closed(said), text.check_db_path(), 500, "database_closed")
+    return None

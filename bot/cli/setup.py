@@ -2,13 +2,16 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from bot.cli.options import config_option, json_option
 from bot.cli.places import chosen_place, org_option
+from bot.core import doctor_text
 from bot.core import setup_text as text
+from bot.core.errors import Refused
 from bot.forge.repos import HOOK_EVENTS
 from bot.service.fleet import Fleet
 from bot.service.opening import opened
@@ -49,13 +52,24 @@ def command(
             _organization(fleet, place, dry_run=dry_run, new_hook=new_hook, as_json=as_json)
             return
         fleet.store.watch_other_processes()  # the web process's commit of the test delivery wakes us
-        done = set_up(fleet, place, dry_run=dry_run, new_hook=new_hook)
+        try:
+            done = set_up(fleet, place, dry_run=dry_run, new_hook=new_hook)
+        except Refused as refused:
+            raise _with_a_fix(refused, place, settings.forgejo.url.rstrip("/")) from refused
     open_ends = _open_ends(done)
     if as_json:
         click.echo(json.dumps(_as_json(done, open_ends, dry_run=dry_run), indent=2, ensure_ascii=False))
     else:
         click.echo("\n".join([*_diff(done, dry_run=dry_run), *open_ends]))
     ctx.exit(1 if open_ends and not dry_run else 0)
+
+
+def _with_a_fix(refused: Refused, name: str, url: str) -> Refused:
+    """The forge says no, and why; what to do is ours to say."""
+    if refused.fix or refused.kind not in ("forge_403", "forge_404"):
+        return refused
+    fix = text.let_the_bot_see(name, url) if refused.kind == "forge_404" else doctor_text.new_token(url)
+    return replace(refused, fix=fix)
 
 
 def _organization(fleet: Fleet, org: str, *, dry_run: bool, new_hook: bool, as_json: bool) -> None:

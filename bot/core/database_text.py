@@ -52,7 +52,10 @@ def needs_psycopg() -> str:
 
 
 def install_psycopg() -> str:
-    return 'Install it with `pip install "agent-fleet[postgres]"`.'
+    return (
+        "Install it with the program, in its clone: pipx install --force '.[postgres]' (in a venv: "
+        "pip install '.[postgres]')."
+    )
 
 
 def cannot_be_made(where: str, why: str) -> str:

@@ -197,6 +197,10 @@ def forge_silent(why: str) -> str:
     return why
 
 
+def no_forge(url: str) -> str:
+    return f"What answers at {url} is not a Forgejo."
+
+
 def check_forge(url: str) -> str:
     return f"Is {url} right (url under [forgejo]), and is the forge up? Try: curl {url}/api/v1/version"
 
@@ -306,6 +310,10 @@ def labels_wrong(names: Sequence[str]) -> str:
     return f"{_many(len(names), 'label')} missing or not exclusive: {', '.join(names)}."
 
 
+def labels_of_agents(names: Sequence[str]) -> str:
+    return f"Agents came by that nobody can ask for by a label here yet: {', '.join(names)}."
+
+
 def hook_good() -> str:
     return "The webhook is there, active, and sends what is needed."
 
@@ -327,6 +335,10 @@ def hook_wrong(why: str) -> str:
 
 def hook_unseen() -> str:
     return "The forge does not show its webhooks to the bot, so they are not checked."
+
+
+def needs_admin() -> str:
+    return "Give the bot the right 'administrator', or make the webhook by hand as the command says."
 
 
 def delivery_good() -> str:

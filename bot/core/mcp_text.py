@@ -15,7 +15,7 @@ def not_installed() -> str:
 
 
 def install_it() -> str:
-    return "Install agent-fleet[mcp]."
+    return "Install it with the program, in its clone: pipx install --force '.[mcp]' (in a venv: pip install '.[mcp]')."
 
 
 def one_token() -> str:

@@ -104,6 +104,17 @@ def no_answer(where: str, why: str) -> str:
     return f"{where} cannot be reached: {why}"
 
 
+def not_private(where: str) -> str:
+    return (
+        f"{where} cannot be reached in private: its certificate is not trusted, or it speaks no TLS there. "
+        "For a certificate of your own set ca_file."
+    )
+
+
+def no_certificates(path: str, why: str) -> str:
+    return f"The certificates in {path} cannot be used: {why}."
+
+
 def mail_refused(where: str, code: int) -> str:
     return f"The mail server {where} refused with {code}."
 

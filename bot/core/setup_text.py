@@ -176,3 +176,7 @@ def org_hook_wrong(why: str) -> str:
 
 def org_hook_missing() -> str:
     return "The organisation has no webhook to this service."
+
+
+def let_the_bot_see(name: str, url: str) -> str:
+    return f"Is {url}/{name} right? If so, add the bot there as a collaborator with the right 'administrator'."

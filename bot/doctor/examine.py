@@ -9,7 +9,7 @@ from typing import Final
 from bot.core import doctor_text as text
 from bot.core.errors import Unavailable
 from bot.core.facts import Account
-from bot.doctor import forge, hosts, machine, organization, repository
+from bot.doctor import extras, forge, hosts, machine, organization, repository
 from bot.doctor.finding import Finding, State, fail, warn
 from bot.forge import Api, Forge
 from bot.service.fleet import Fleet
@@ -30,6 +30,7 @@ def examine(
     """Findings as they are made. Changes nothing but the one test delivery per repository that the forge sends us."""
     settings = loaded.settings
     yield from machine.config_files(loaded.files_read)
+    yield from extras.extras(settings)
     yield machine.disk(settings, free)
     where = settings.orchestrator.database
     usable = True

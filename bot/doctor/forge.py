@@ -7,6 +7,7 @@ from typing import Final
 from bot.core import doctor_text as text
 from bot.core.errors import Refused, Unavailable
 from bot.doctor.finding import Finding, fail, ok, warn
+from bot.forge import Missing
 from bot.service.fleet import Fleet
 
 OLDEST: Final = 15
@@ -22,7 +23,8 @@ def reached(fleet: Fleet) -> Iterator[Finding]:
         if _bad_token(problem):  # some forges ask for a log-in even there
             yield fail("forge.token", text.token_refused(), text.new_token(url))
         else:
-            yield fail("forge", text.forge_silent(str(problem)), text.check_forge(url))
+            said = text.no_forge(url) if isinstance(problem, Missing) else text.forge_silent(str(problem))
+            yield fail("forge", said, text.check_forge(url))
         return
     number = re.match(r"\d+", version)
     if number is None or int(number[0]) < OLDEST:

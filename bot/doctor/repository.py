@@ -6,6 +6,7 @@ from bot.core import doctor_text as text
 from bot.core import setup_text
 from bot.core.errors import Refused
 from bot.core.facts import Right
+from bot.core.matching import ANY, PREFIX
 from bot.doctor.finding import Finding, fail, ok, warn
 from bot.doctor.forge import scope_of
 from bot.forge import Missing, RepoRef
@@ -71,6 +72,8 @@ def _labels(ref: RepoRef, plan: Plan) -> Finding:
     wrong = [change.label.name for change in plan.labels if change.mark is not Mark.KEEP]
     if wrong:
         command = f"agent-fleet setup {ref.full_name}"
+        if all(name.startswith(PREFIX) and name != f"{PREFIX}{ANY}" for name in wrong):  # an agent came by since
+            return warn("repository.labels", text.labels_of_agents(wrong), command=command, subject=ref.full_name)
         return fail("repository.labels", text.labels_wrong(wrong), command=command, subject=ref.full_name)
     return ok("repository.labels", text.labels_good(len(plan.labels)), ref.full_name)
 
@@ -78,7 +81,8 @@ def _labels(ref: RepoRef, plan: Plan) -> Finding:
 def _hook(fleet: Fleet, ref: RepoRef, plan: Plan, url: str, wait_secs: float) -> Iterator[Finding]:
     command = f"agent-fleet setup {ref.full_name}"
     if plan.hooks is None:
-        yield warn("repository.hook", text.hook_unseen(), command=command, subject=ref.full_name)
+        fix = f"{text.needs_admin()} {text.run(command)}"
+        yield warn("repository.hook", text.hook_unseen(), fix, command=command, subject=ref.full_name)
         return
     others = [change for change in plan.hooks if change.mark is Mark.DELETE]
     if others:

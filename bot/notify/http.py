@@ -9,18 +9,22 @@ import bot
 from bot.core import cleaning
 from bot.core import notice_text as text
 from bot.core.errors import Refused, Unavailable
+from bot.notify import trust
 from bot.notify.message import TIMEOUT_SECS
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
+def post(url: str, body: bytes, headers: Mapping[str, str], ca_file: str = "") -> None:
     """Raises Unavailable when it may be better later (no answer, 408, 429, 5xx), Refused for any other no.
 
     A redirect is a no: what is signed, or a token, is for the address that was configured. The answer's text is not
     read: it is a stranger's.
     """
     where = urlsplit(url).hostname or url
+    if ca_file:
+        trust.context(ca_file)  # requests would raise what is no RequestException
     with requests.Session() as session:
         session.trust_env = False
+        session.verify = ca_file or True
         try:
             answer = session.post(
                 url,
@@ -31,8 +35,10 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
                 stream=True,
             )
             answer.close()
-        except (requests.RequestException, ValueError) as problem:  # ValueError: a token that no header can hold
-            why = cleaning.one_line(type(problem).__name__, 100)  # its text may name topic or token, which are secrets
+        except requests.exceptions.SSLError:
+            raise Unavailable(text.not_private(where), ambiguous=True) from None
+        except requests.RequestException as problem:
+            why = cleaning.one_line(type(problem).__name__, 100)  # its text may name the topic, which is a secret
             raise Unavailable(text.no_answer(where, why), ambiguous=True) from None
     status = answer.status_code
     if status >= 500 or status in (408, 425, 429):

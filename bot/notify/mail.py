@@ -12,18 +12,20 @@ from email.utils import format_datetime
 from bot.core import cleaning
 from bot.core import notice_text as text
 from bot.core.errors import Refused, Unavailable
+from bot.notify import trust
 from bot.notify.message import TIMEOUT_SECS, Message
 
 
 @dataclass(frozen=True)
 class MailServer:
-    """``tls`` is starttls, tls or none; ``user`` "" = no log-in."""
+    """``tls`` is starttls, tls or none; ``user`` "" = no log-in; ``ca_file`` "" = the usual certificates."""
 
     host: str
     port: int
     tls: str
     user: str
     password: str
+    ca_file: str = ""
 
 
 def send(server: MailServer, sender: str, to: Sequence[str], message: Message) -> tuple[str, ...]:
@@ -41,6 +43,8 @@ def send(server: MailServer, sender: str, to: Sequence[str], message: Message) -
         raise _refusal(where, max(code for code, _ in problem.recipients.values())) from None
     except smtplib.SMTPResponseException as problem:
         raise _refusal(where, problem.smtp_code) from None  # its words may repeat what we sent
+    except ssl.SSLError:
+        raise Unavailable(text.not_private(where), ambiguous=True) from None
     except (smtplib.SMTPException, OSError, ValueError) as problem:
         why = cleaning.one_line(str(problem.strerror or "") if isinstance(problem, OSError) else "", 100)
         raise Unavailable(text.no_answer(where, why or type(problem).__name__), ambiguous=True) from None
@@ -65,7 +69,7 @@ def letter(sender: str, to: Sequence[str], message: Message) -> EmailMessage:
 
 @contextlib.contextmanager
 def _connected(server: MailServer, where: str) -> Iterator[smtplib.SMTP]:
-    context = ssl.create_default_context()
+    context = trust.context(server.ca_file)
     if server.tls == "tls":
         smtp: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_SECS, context=context)
     else:

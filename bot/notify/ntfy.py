@@ -11,7 +11,7 @@ from bot.notify.message import Message
 PRIORITY: Final = {Severity.INFO: 2, Severity.WARNING: 3, Severity.CRITICAL: 5}
 
 
-def send(url: str, token: str, message: Message) -> None:
+def send(url: str, token: str, message: Message, ca_file: str = "") -> None:
     """``url`` ends with the topic. Raises Unavailable, Refused."""
     parts = urlsplit(url)
     folder, _, topic = parts.path.rpartition("/")
@@ -24,4 +24,4 @@ def send(url: str, token: str, message: Message) -> None:
         "tags": [notice.kind.value],
     } | ({"click": notice.url} if notice.url else {})
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    http.post(f"{parts.scheme}://{parts.netloc}{folder}/", json.dumps(said).encode(), headers)
+    http.post(f"{parts.scheme}://{parts.netloc}{folder}/", json.dumps(said).encode(), headers, ca_file)

@@ -8,7 +8,7 @@ from bot.notify import http
 from bot.notify.message import Message
 
 
-def send(url: str, secret: str, message: Message, now: float) -> None:
+def send(url: str, secret: str, message: Message, now: float, ca_file: str = "") -> None:
     """Raises Unavailable, Refused."""
     body = payload(message)
     stamp = str(int(now))
@@ -17,7 +17,7 @@ def send(url: str, secret: str, message: Message, now: float) -> None:
         "Agent-Fleet-Timestamp": stamp,
         "Agent-Fleet-Signature": signature(secret, stamp, body),
     }
-    http.post(url, body, headers)
+    http.post(url, body, headers, ca_file)
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:

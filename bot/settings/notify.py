@@ -77,6 +77,8 @@ class NotifyEntry(Section):
     """File with that secret; a bare name is looked for in `$CREDENTIALS_DIRECTORY`."""
     secret_env: Annotated[str, AfterValidator(_variable_or_none)] = ""
     """Variable with that secret."""
+    ca_file: str = ""
+    """File with the certificates to trust for it, when it has one of your own. Empty: the usual ones."""
     smtp_host: Annotated[str, AfterValidator(_server)] = ""
     """Kind `email`: the mail server."""
     smtp_port: Port = 587

@@ -113,13 +113,16 @@ def test_wrong_usage_ends_with_two(arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
 
 
+LATER = "; when it stays so, `agent-fleet doctor` says why, and how to put it right."
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
         (Refused("No such task.", "See `tasks list`."), ["No such task.", "What to do: See `tasks list`."]),
         (Refused("Already [bold]done[/]."), ["Already [bold]done[/]."]),
-        (Unavailable("The forge is down.", 30), ["The forge is down.", "What to do: Try again in 30 s."]),
-        (Unavailable("The forge is down."), ["The forge is down.", "What to do: Try again later."]),
+        (Unavailable("The forge is down.", 30), ["The forge is down.", f"What to do: Try again in 30 s{LATER}"]),
+        (Unavailable("The forge is down."), ["The forge is down.", f"What to do: Try again later{LATER}"]),
     ],
 )
 def test_a_failure_is_what_why_and_what_to_do(

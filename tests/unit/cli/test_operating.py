@@ -190,6 +190,8 @@ def test_setup_shows_the_difference_and_what_is_left_to_do(migrated: Run, tmp_pa
         for part in ("Target URL:    http://127.0.0.1:1/api/v1/webhooks/forgejo", "webhook_secret", "application/json"):
             assert part in by_hand.output
         assert "s3cret" not in by_hand.output
+        unseen = migrated("setup", "ann/hidden")
+        assert (unseen.exit_code, f"Is {url}/ann/hidden right?" in unseen.output) == (1, True)
         repo.grant(bot, "admin")
         full = migrated("setup", "ann/empty")
         assert full.exit_code == 0, full.output

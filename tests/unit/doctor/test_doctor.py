@@ -24,7 +24,8 @@ from bot.service.opening import opened
 from bot.settings import load
 from bot.standin import Standin
 from bot.standin.serve import serve
-from bot.store import beats, inbox, notices, open_store, outbox
+from bot.store import agents, beats, inbox, notices, open_store, outbox
+from bot.store.agents import Agent
 from bot.store.database import migrate
 from bot.store.leading import FileLead
 from bot.web.application import make_app
@@ -139,6 +140,12 @@ def test_a_good_installation_has_nothing_to_put_right(here: Installation) -> Non
 
 
 Planted = tuple[str, State, str, Callable[[Installation], object], Callable[[Installation], object] | None]
+
+
+def an_agent_came_by(here: Installation) -> None:
+    agent = Agent("new", "exec", (), 1, "h", "http_pull", "online", 1.0, 1.0, "1", {}, ())
+    with closing(open_store(here.database)) as store:
+        store.write(lambda sql: agents.register(sql, agent))
 
 
 def hook(**changes: object) -> Callable[[Installation], object]:
@@ -332,6 +339,7 @@ PLANTED: Final[dict[str, Planted]] = {
         lambda h: h.types("agent-fleet setup ann/lab"),
     ),
     "no labels": ("repository.labels", State.FAIL, "fleet/queued", relabelled, None),
+    "label of a new agent": ("repository.labels", State.WARN, "came by", an_agent_came_by, None),
     "label not exclusive": ("repository.labels", State.FAIL, "fleet/done", one_not_exclusive, None),
     "no webhook": ("repository.hook", State.FAIL, "no webhook", lambda h: h.repo.hooks.clear(), None),
     "webhook off": ("repository.hook", State.FAIL, "switched off", hook(active=False), None),
@@ -390,6 +398,18 @@ def test_a_fix_is_about_the_same_configuration(here: Installation, tmp_path: Pat
     assert found["command"] in found["fix"]
     assert here.types(found["command"]).exit_code == 0
     assert here.types(f"agent-fleet doctor --wait {WAIT} --config '{moved}'").exit_code == 0
+
+
+def test_what_answers_but_is_no_forge_and_an_extra_that_is_not_there(
+    here: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.doctor.extras._there", lambda _module: False)
+    here.configured("forgejo", url=f"{here.forge.url}/elsewhere")
+    here.configured("forgejo", more='[log]\ntraces_url = "http://127.0.0.1:4318"\n')
+    found = {x.check: x for x in examined()}
+    assert found["forge"].said.endswith("/elsewhere is not a Forgejo.")
+    assert found["extras"].state is State.WARN
+    assert "pip install '.[otel]'" in found["extras"].fix
 
 
 def test_a_database_that_is_only_closed_to_us_is_not_given_up(

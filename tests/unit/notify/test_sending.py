@@ -5,16 +5,28 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from ipaddress import IPv4Address
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from werkzeug import Request, Response
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bot.core.errors import Refused, Unavailable
 from bot.core.notices import Kind, Notice
@@ -57,7 +69,13 @@ class _Anywhere(Controller):
 
     def _trigger_server(self) -> None:
         with socket.create_connection(("127.0.0.1", self.bound), timeout=10) as first:
-            assert first.recv(64).startswith(b"220 ")
+            if self.ssl_context is None:
+                assert first.recv(64).startswith(b"220 ")
+                return
+            anyone = ssl.create_default_context()
+            anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+            with anyone.wrap_socket(first) as private:
+                assert private.recv(64).startswith(b"220 ")
 
     @property
     def bound(self) -> int:
@@ -165,6 +183,83 @@ def test_nothing_is_sent_in_the_clear_where_starttls_is_wanted() -> None:
     with pytest.raises(Unavailable, match="cannot be reached"):
         mail.send(server(1), "f@example.org", ["a@example.org"], message())
     assert not box.envelopes
+
+
+@dataclass(frozen=True)
+class Identity:
+    """``certificate``: a PEM file that is good for 127.0.0.1 and signed by itself."""
+
+    certificate: str
+    context: ssl.SSLContext
+
+
+@pytest.fixture(scope="module")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a throwaway")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "ca.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
+    return Identity(str(folder / "ca.pem"), context)
+
+
+@pytest.mark.filterwarnings("ignore:Session.login_data")
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+def test_mail_goes_through_tls_to_whom_the_certificate_names(identity: Identity, tls: str) -> None:
+    box = Mailbox()
+    seen: list[bool] = []
+
+    def check(_s: object, session: Any, *_more: object) -> AuthResult:
+        seen.append(session.ssl is not None or tls == "tls")
+        return AuthResult(success=True)
+
+    how = {"tls_context": identity.context} if tls == "starttls" else {"ssl_context": identity.context}
+    with smtp(box, authenticator=check, auth_require_tls=tls == "starttls", **how) as port:
+        trusting = MailServer("127.0.0.1", port, tls, "fleet", "right", identity.certificate)
+        mail.send(trusting, "f@example.org", ["a@example.org"], message())
+        for stranger in (replace(trusting, ca_file=""), replace(trusting, ca_file="", tls="tls")):
+            with pytest.raises(Unavailable, match="its certificate is not trusted"):
+                mail.send(stranger, "f@example.org", ["a@example.org"], message())
+    assert box.letter()["Subject"] == "ann/lab#7: failed for good"
+    assert seen == [True], "the password goes to nobody whose certificate is not trusted"
+
+
+def test_a_private_authority_for_http(identity: Identity, tmp_path: Path) -> None:
+    place = Place()
+    server = make_server("127.0.0.1", 0, place, ssl_context=identity.context, request_handler=Silent)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    url = f"https://127.0.0.1:{server.server_port}/fleet"
+    try:
+        webhook.send(url, "s3cret", message(), 1.0, identity.certificate)
+        ntfy.send(url, "", message(), identity.certificate)
+        with pytest.raises(Unavailable, match="set ca_file"):
+            webhook.send(url, "s3cret", message(), 1.0)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert [request.path for request, _ in place.requests] == ["/fleet", "/"]
+    (tmp_path / "no.pem").write_text("no certificate")
+    for name in ("no.pem", "missing.pem"):
+        with pytest.raises(Refused, match=name):
+            ntfy.send(url, "", message(), str(tmp_path / name))
+
+
+class Silent(WSGIRequestHandler):
+    def log(self, *_args: Any) -> None:
+        return
 
 
 class Place:

@@ -10,6 +10,7 @@ from bot.cli.agent_types import startable
 from bot.cli.options import config_option, json_option
 from bot.core import operator_text as text
 from bot.settings import Loaded, SettingsError, load
+from bot.settings.layers import choose_file
 from bot.settings.reference import toml_value
 from bot.settings.showing import masked
 
@@ -35,7 +36,7 @@ def check(ctx: click.Context, config: Path | None, as_json: bool) -> None:
             files = [str(path) for path in error.files_read]
             click.echo(json.dumps({"ok": False, "files_read": files, "problems": problems}, indent=2))
         else:
-            if error.files_read or not any(problem.source or not problem.key for problem in error.problems):
+            if error.files_read or choose_file(config, os.environ, Path()) is None:  # else the problem says it
                 click.echo(text.files_read([str(path) for path in error.files_read]))
             for problem in error.problems:
                 click.echo(str(problem))

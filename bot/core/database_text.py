@@ -20,7 +20,7 @@ def see_doctor_and_restore() -> str:
 
 
 def make_room() -> str:
-    return "Make room on its disk, then do it again; nothing half-done was kept."
+    return "Is its disk full? Make room, then do it again; nothing half-done was kept. `agent-fleet doctor` says more."
 
 
 def database_closed(why: str) -> str:

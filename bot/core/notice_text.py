@@ -111,10 +111,6 @@ def not_private(where: str) -> str:
     )
 
 
-def no_certificates(path: str, why: str) -> str:
-    return f"The certificates in {path} cannot be used: {why}."
-
-
 def mail_refused(where: str, code: int) -> str:
     return f"The mail server {where} refused with {code}."
 

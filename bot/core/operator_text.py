@@ -230,6 +230,14 @@ def check_rights_and_disk() -> str:
     return "Run it as the user who owns that, check its rights, and that the disk has room."
 
 
+def certificates_unusable(path: str, why: str) -> str:
+    return f"The certificates in {path} cannot be used: {why}."
+
+
+def check_ca_file() -> str:
+    return "Let ca_file under [forgejo] name a PEM file that this user may read, or take it out."
+
+
 def not_our_folder(path: str) -> str:
     return f"{path} is not a clone of Agent Fleet: it has no pyproject.toml and no bot folder."
 

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from bot.core import doctor_text as text
-from bot.core.errors import Unavailable
+from bot.core.errors import Refused, Unavailable
 from bot.core.facts import Account
 from bot.doctor import extras, forge, hosts, machine, organization, repository
 from bot.doctor.finding import Finding, State, fail, warn
 from bot.forge import Api, Forge
 from bot.service.fleet import Fleet
-from bot.settings import Loaded
+from bot.settings import Loaded, Settings
 from bot.store import forge_facts, open_store, organizations
+from bot.store.engines import Where
 
 #: How long a test delivery may take.
 DELIVERY_SECS: Final = 10.0
@@ -39,16 +40,24 @@ def examine(
         yield found
     yield machine.server(settings)
     if usable:
-        f = settings.forgejo
-        api = Api(f.url, f.token.get_secret_value(), timeout_secs=f.request_timeout_secs, ca_file=f.ca_file)
-        account = Account(f.bot_id, f.bot_login) if f.bot_id and f.bot_login else None
-        with closing(open_store(where)) as store, closing(Forge(api, account)) as the_forge:
-            store.watch_other_processes()  # a test delivery is stored by the web process
-            yield from _running(Fleet(settings, store, the_forge, clock), delivery_secs)
+        yield from _with_the_forge(settings, where, clock, delivery_secs)
     else:
         yield warn("forge", text.skipped(text.because_of("database")), text.mend_first("database"))
     for entry in settings.hosts:
         yield from hosts.host(entry, settings)
+
+
+def _with_the_forge(settings: Settings, where: Where, clock: Callable[[], float], secs: float) -> Iterator[Finding]:
+    f = settings.forgejo
+    try:
+        api = Api(f.url, f.token.get_secret_value(), timeout_secs=f.request_timeout_secs, ca_file=f.ca_file)
+    except Refused as unusable:
+        yield fail("forge", unusable.reason, unusable.fix)
+        return
+    account = Account(f.bot_id, f.bot_login) if f.bot_id and f.bot_login else None
+    with closing(open_store(where)) as store, closing(Forge(api, account)) as the_forge:
+        store.watch_other_processes()  # a test delivery is stored by the web process
+        yield from _running(Fleet(settings, store, the_forge, clock), secs)
 
 
 def _running(fleet: Fleet, delivery_secs: float) -> Iterator[Finding]:

@@ -1,11 +1,15 @@
 """httpx requests sent by a `requests` session: one session for pooling and limits, and `responses` can fake it."""
 
+import ssl
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpx
 import requests
 from requests.adapters import HTTPAdapter
+
+from bot.core import operator_text
+from bot.core.errors import Refused
 
 _SKIPPED: Final = {"content-encoding", "content-length", "transfer-encoding", "connection"}
 
@@ -48,11 +52,19 @@ class RequestsTransport(httpx.BaseTransport):
 
 
 def session(*, ca_file: str = "", pool: int = 32) -> requests.Session:
-    """A session of our own: no proxies or netrc from the environment, as many kept connections as threads."""
+    """A session of our own: no proxies or netrc from the environment, as many kept connections as threads.
+
+    Raises Refused when the certificates in ``ca_file`` cannot be used: requests would say so at the first call only.
+    """
     made = requests.Session()
     made.trust_env = False
     made.cookies.set_policy(_NO_COOKIES)
     if ca_file:
+        try:
+            ssl.create_default_context(cafile=ca_file)
+        except OSError as problem:
+            reason = operator_text.certificates_unusable(ca_file, problem.strerror or str(problem))
+            raise Refused(reason, operator_text.check_ca_file(), 500, "ca_file") from problem
         made.verify = ca_file
     for scheme in ("http://", "https://"):
         made.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=pool))

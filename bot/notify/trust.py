@@ -2,8 +2,7 @@
 
 import ssl
 
-from bot.core import notice_text as text
-from bot.core import operator_text
+from bot.core import operator_text as text
 from bot.core.errors import Refused
 
 
@@ -13,4 +12,4 @@ def context(ca_file: str) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file or None)
     except OSError as problem:  # an SSLError is one, too
         why = problem.strerror or str(problem)
-        raise Refused(text.no_certificates(ca_file, why), operator_text.check_the_file(), 502, "ca_file") from problem
+        raise Refused(text.certificates_unusable(ca_file, why), text.check_the_file(), 502, "ca_file") from problem

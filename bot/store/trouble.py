@@ -9,8 +9,8 @@ from bot.core import database_text as text
 from bot.core.errors import Refused, Unavailable
 
 #: Words of SQLite's messages: damage that only a backup mends.
-_DAMAGED: Final = ("malformed", "not a database", "disk I/O error")
-_FULL: Final = "is full"
+_DAMAGED: Final = ("malformed", "not a database")
+_FULL: Final = ("is full", "disk I/O error")  # the latter, too, where no more fits beside the file
 _BUSY: Final = ("is locked", "is busy")
 _CLOSED: Final = ("readonly database", "unable to open")
 
@@ -27,7 +27,7 @@ def explained(problem: BaseException | None) -> Refused | Unavailable | None:
 def _told(said: str) -> Refused | Unavailable | None:
     if any(words in said for words in _DAMAGED):
         return Refused(text.damaged(said), text.see_doctor_and_restore(), 500, "database_damaged")
-    if _FULL in said:
+    if any(words in said for words in _FULL):
         return Refused(text.database_unwritable(said), text.make_room(), 507, "disk_full")
     if any(words in said for words in _BUSY):
         return Unavailable(text.database_unwritable(said), retry_after=5)

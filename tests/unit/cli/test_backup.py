@@ -254,6 +254,8 @@ def test_a_full_disk_is_found_behind_what_failed_after_it() -> None:
     assert isinstance(told, Refused)
     assert "Make room" in told.fix
     assert isinstance(trouble.explained(sqlite3.OperationalError("database is locked")), Unavailable)
+    beside = trouble.explained(sqlite3.OperationalError("disk I/O error"))
+    assert "damaged" not in str(beside), "it is what a full disk looks like, too"
     assert trouble.explained(sqlite3.OperationalError("no such table: task")) is None, "a bug stays one"
 
 

@@ -198,3 +198,9 @@ def test_the_console_script_starts() -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert "No such command 'frob'" in done.stderr
+
+
+def test_a_file_that_cannot_be_read_is_not_called_no_file(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("[")
+    said = run("--config", str(tmp_path / "bad.toml"), "config", "check").output
+    assert said.startswith(f"{tmp_path}/bad.toml is not valid TOML")

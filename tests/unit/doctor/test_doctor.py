@@ -307,6 +307,10 @@ PLANTED: Final[dict[str, Planted]] = {
         "forge", State.FAIL, "is the forge up?", lambda h: h.forge.faults.goes_down(),
         lambda h: h.forge.faults.comes_back(),
     ),
+    "no certificates": (
+        "forge", State.FAIL, "Let ca_file under [forgejo]", lambda h: h.configured("forgejo", ca_file="/nowhere.pem"),
+        lambda h: h.configured("forgejo", ca_file=None),
+    ),
     "old forge": ("forge", State.FAIL, "Upgrade it to Forgejo 15", an_old_forge, a_new_forge),
     "wrong token": ("forge.token", State.FAIL, "make a token", lambda h: h.configured("forgejo", token="x"), own_token),
     "no read:user": ("forge.token", State.FAIL, "read:user", scopes("write:repository", "write:issue"), own_token),

@@ -9,6 +9,7 @@ import click
 
 from bot.cli.config_file import write_new
 from bot.cli.options import answer, json_option
+from bot.core import agent_text, operator_text
 from bot.core import backup_text as text
 from bot.core.errors import Refused
 from bot.settings import load
@@ -71,7 +72,10 @@ def _token(url: str, token_file: Path | None) -> str:
     try:
         found = sys.stdin.read() if str(token_file) == "-" else token_file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as problem:
-        raise click.BadParameter(str(problem), param_hint="--token-file") from problem
+        why = (problem.strerror or "") if isinstance(problem, OSError) else operator_text.not_text()
+        raise click.BadParameter(
+            agent_text.token_unreadable(str(token_file), why), param_hint="--token-file"
+        ) from problem
     if not found.strip():
         raise click.BadParameter(text.empty_token(str(token_file)), param_hint="--token-file")
     return found.strip()

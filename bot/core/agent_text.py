@@ -42,7 +42,7 @@ def strange_answer(path: str) -> str:
 
 
 def refused_without_words(status: int, path: str) -> str:
-    return f"The server refuses {path} with HTTP {status} and no further words."
+    return f"The server refuses {path} with HTTP {status} and no further words. Is it an Agent Fleet, not the forge?"
 
 
 def bad_server(url: str) -> str:

@@ -40,7 +40,10 @@ def no_database(where: str) -> str:
 
 
 def run_migrate_or_serve() -> str:
-    return "Run `agent-fleet migrate`, or `serve`."
+    return (
+        "Run `agent-fleet migrate`, or `serve`. If there is one already: go to the folder of its configuration, or "
+        "name that with --config or AGENT_FLEET_CONFIG."
+    )
 
 
 def check_the_server() -> str:

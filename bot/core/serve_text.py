@@ -19,7 +19,7 @@ def part_ended(name: str, code: int) -> str:
 
 
 def part_killed(name: str) -> str:
-    return f"The {name} process did not end in time and was killed."
+    return f"The {name} process did not end in time, or a second signal said at once, and was killed."
 
 
 def see_the_log() -> str:

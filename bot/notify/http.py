@@ -37,8 +37,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], ca_file: str = "") -
             answer.close()
         except requests.exceptions.SSLError:
             raise Unavailable(text.not_private(where), ambiguous=True) from None
-        except requests.RequestException as problem:
-            why = cleaning.one_line(type(problem).__name__, 100)  # its text may name the topic, which is a secret
+        except (requests.RequestException, ValueError) as problem:  # ValueError: a token that no header can hold
+            why = cleaning.one_line(type(problem).__name__, 100)  # its text may name topic or token, which are secrets
             raise Unavailable(text.no_answer(where, why), ambiguous=True) from None
     status = answer.status_code
     if status >= 500 or status in (408, 425, 429):

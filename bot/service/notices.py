@@ -118,7 +118,9 @@ def send(entry: NotifyEntry, notice_id: str, notice: Notice, made_at: float, now
         case "email":
             where = (entry.smtp_host, entry.smtp_port, entry.smtp_tls)
             server = mail.MailServer(*where, entry.smtp_user, secret, entry.ca_file)
-            mail.send(server, entry.sender, entry.to, message)
+            without = mail.send(server, entry.sender, entry.to, message)
+            return text.some_not_taken(entry.smtp_host, without) if without else ""
+    return ""
 
 
 def a_test(at: float) -> Notice:

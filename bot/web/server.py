@@ -29,6 +29,8 @@ from bot.web.gunicorn_options import options
 
 #: How long the two may take to finish what runs; gunicorn's own grace is a little shorter.
 _GRACE_SECS: Final = 35.0
+#: A second signal within this time is the first one's echo.
+_SAME_SECS: Final = 1.0
 _PR_SET_PDEATHSIG: Final = 1
 _STOP: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -142,14 +144,21 @@ def _wait(children: Sequence[BaseProcess], told: multiprocessing.connection.Conn
 
 
 def _stop(children: Sequence[BaseProcess], told: multiprocessing.connection.Connection) -> None:
-    """Asks both to end; a second signal, or the end of their grace, ends them at once."""
+    """Asks both to end; a signal that comes later, or the end of their grace, ends them at once.
+
+    Who stops a whole process group (`timeout`, some supervisors) signals us twice in the same moment: that is one.
+    """
     for child in children:
         child.terminate()
-    until = time.monotonic() + _GRACE_SECS
+    began = time.monotonic()
     running = list(children)
-    while running and not told.poll() and (left := until - time.monotonic()) > 0:
+    while running and (left := began + _GRACE_SECS - time.monotonic()) > 0:
         multiprocessing.connection.wait([told, *(child.sentinel for child in running)], left)
         running = [child for child in running if child.is_alive()]
+        if told.poll():
+            os.read(told.fileno(), 64)
+            if time.monotonic() > began + _SAME_SECS:
+                break
     for child in running:
         print(text.part_killed(child.name), file=sys.stderr)
         with contextlib.suppress(ProcessLookupError):

@@ -73,7 +73,7 @@ def test_a_stranger_sees_no_page_but_those_that_the_security_page_names(api: Api
     seen = {page for page in pages if api.client.get(page).status_code not in closed}
     assert seen == {
         *("/healthz", "/readyz", "/skill.md", "/.well-known/agent-fleet-receipt-keys"),
-        *("/login", "/feed.atom", "/badge/owner/name.svg"),
+        *("/login", "/favicon.ico", "/feed.atom", "/badge/owner/name.svg"),
     }  # assets of no such name are 404
 
 

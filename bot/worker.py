@@ -1,7 +1,9 @@
 """The worker: inbox → steps, outbox → forge, work → hosts, timers, sweeps. One works, whoever else stands by."""
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Final
@@ -30,6 +32,10 @@ _TICK_SECS: Final = 1.0
 _BEAT_SECS: Final = 5.0
 #: Hosts are asked at least this often, however rarely agents have to beat.
 _HOSTS_SECS: Final = 30.0
+#: One that lost the lead unknowingly looks every second and finishes what it has begun; a successor waits for that.
+_FINISH_SECS: Final = 3
+#: Whoever beat within this time may still be at it.
+_JUST_NOW_SECS: Final = 15.0
 #: A loop waits no longer than this for the world to answer again: it is alive, and its beat must show it.
 _PATIENCE_SECS: Final = 15.0
 
@@ -53,6 +59,7 @@ class Worker:
         self._limits_due = threading.Event()
         self._beaten: dict[str, float] = {}
         self._leads = False
+        self._held_at = math.inf  # by the steady clock: when a lead that others may take was last known to be ours
 
     def run(self) -> None:
         """Blocks. Raises Refused when another worker runs on this SQLite database."""
@@ -71,7 +78,9 @@ class Worker:
         while not self._stop.is_set():
             try:
                 if lead.take():
-                    return True
+                    if self._former_is_done(lead):
+                        return True
+                    continue
             except Unavailable as problem:
                 log.warning("waiting for the database to answer again", reason=str(problem))
             if not lead.shared:
@@ -80,9 +89,20 @@ class Worker:
             self._stop.wait(_TICK_SECS)
         return False
 
+    def _former_is_done(self, lead: Lead) -> bool:
+        """Waits for one that may not know yet that its lead is gone, or both would look, see nothing and say the same.
+
+        False when this lead was lost meanwhile, or we are told to stop.
+        """
+        ages = self._fleet.read(lambda sql: beats.ages(sql, self._fleet.clock())) if lead.shared else {}
+        if min(ages.values(), default=_JUST_NOW_SECS) >= _JUST_NOW_SECS:
+            return True
+        return not any(self._stop.wait(_TICK_SECS) or not lead.holds() for _ in range(_FINISH_SECS))
+
     def _work(self, lead: Lead) -> None:
         """Until told to stop, or until the lead is lost: then another worker goes on where this one stopped."""
         self._over.clear()
+        self._held_at = time.monotonic() if lead.shared else math.inf
         if self._stop.is_set():
             return
         for due in (self._sweep_due, self._tidying_due):
@@ -136,6 +156,7 @@ class Worker:
             if not lead.holds():
                 log.warning("the lead is lost, another worker takes over")
                 return
+            self._held_at = max(self._held_at, time.monotonic())
             plan.run_pending()
 
     def _loop(self, name: str, turn: Callable[[], None]) -> None:
@@ -162,9 +183,12 @@ class Worker:
             self._beaten[name] = now
 
     def _go_on(self, name: str) -> bool:
-        """Asked between the items of a batch: the loop shows that it lives, and ends when it is told to."""
+        """Asked between the items of a batch: the loop shows that it lives, and ends when it is told to.
+
+        It also ends when this process was paused for so long that another one may have taken the lead.
+        """
         self._beat(name)
-        return not self._over.is_set()
+        return not self._over.is_set() and time.monotonic() - self._held_at < _FINISH_SECS
 
     def _inbox(self) -> None:
         seen = self._fleet.store.wakeups.count(INBOX)

@@ -132,3 +132,12 @@ def _until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_who_was_paused_begins_nothing_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(world.fleet)
+    worker._held_at = time.monotonic()  # a lead that others may take
+    assert worker._go_on("outbox")
+    later = time.monotonic() + 60
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert not worker._go_on("outbox"), "another one may have taken over meanwhile"

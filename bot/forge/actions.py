@@ -38,28 +38,24 @@ class Actions:
         workflow or branch is a 500 on Forgejo 15 (Unavailable, ambiguous) and a 404 on others.
         """
         body = {"ref": branch, "inputs": dict(inputs), "return_run_info": True}
-        found = self._api.within(
+        found = self._api.raw_in(
             repo,
-            lambda o, r: self._api.raw(
-                f"start the workflow {workflow}",
-                "POST",
-                f"/repos/{o}/{r}/actions/workflows/{quoted(workflow)}/dispatches",
-                write=True,
-                json=body,
-            ),
+            f"start the workflow {workflow}",
+            "POST",
+            f"/actions/workflows/{quoted(workflow)}/dispatches",
+            write=True,
+            json=body,
         )
         return int(found["id"])
 
     def started_with(self, repo: RepoRef, name: str, value: str) -> RunSeen | None:
         """Among the newest dispatched runs, the one whose input ``name`` is ``value``."""
-        found = self._api.within(
+        found = self._api.raw_in(
             repo,
-            lambda o, r: self._api.raw(
-                "list workflow runs",
-                "GET",
-                f"/repos/{o}/{r}/actions/runs",
-                params={"event": "workflow_dispatch", "page": 1, "limit": _LOOK_BACK},
-            ),
+            "list workflow runs",
+            "GET",
+            "/actions/runs",
+            params={"event": "workflow_dispatch", "page": 1, "limit": _LOOK_BACK},
         )
         for one in (found or {}).get("workflow_runs") or []:
             if _inputs(one.get("event_payload")).get(name) == value:
@@ -68,24 +64,13 @@ class Actions:
 
     def run(self, repo: RepoRef, run_id: int) -> RunSeen:
         """Raises Missing."""
-        return self._api.within(
-            repo,
-            lambda o, r: _seen(
-                self._api.raw(f"read the workflow run {run_id}", "GET", f"/repos/{o}/{r}/actions/runs/{run_id}")
-            ),
-        )
+        return _seen(self._api.raw_in(repo, f"read the workflow run {run_id}", "GET", f"/actions/runs/{run_id}"))
 
     def cancel(self, repo: RepoRef, run_id: int) -> bool:
         """Asks for the end of a run; False where the forge has no call for it (Forgejo 15)."""
         try:
-            self._api.within(
-                repo,
-                lambda o, r: self._api.raw(
-                    f"cancel the workflow run {run_id}",
-                    "POST",
-                    f"/repos/{o}/{r}/actions/runs/{run_id}/cancel",
-                    write=True,
-                ),
+            self._api.raw_in(
+                repo, f"cancel the workflow run {run_id}", "POST", f"/actions/runs/{run_id}/cancel", write=True
             )
         except Missing:
             return False

@@ -191,6 +191,10 @@ class Api:
             self._names[repo.id] = str(found["full_name"])
             return verb(*_split(self._names[repo.id]))
 
+    def raw_in(self, repo: RepoRef, what: str, method: str, path: str, *, write: bool = False, **options: Any) -> Any:
+        """``raw`` in a repository, under whatever name it has by now; ``path`` is below it."""
+        return self.within(repo, lambda o, r: self.raw(what, method, f"/repos/{o}/{r}{path}", write=write, **options))
+
     def named(self, repo_id: int, full_name: str) -> None:
         """What a repository is called now: an earlier name may have become another one's."""
         if repo_id in self._names:

@@ -18,14 +18,8 @@ class Checks:
 
     def of(self, repo: RepoRef, sha: str) -> list[CommitCheck]:
         """The newest status of each context."""
-        found: Any = self._api.within(
-            repo,
-            lambda o, r: self._api.raw(
-                "read commit statuses",
-                "GET",
-                f"/repos/{o}/{r}/commits/{quoted(sha)}/status",
-                params={"page": 1, "limit": PAGE},
-            ),
+        found: Any = self._api.raw_in(
+            repo, "read commit statuses", "GET", f"/commits/{quoted(sha)}/status", params={"page": 1, "limit": PAGE}
         )
         return [decode.commit_check(x) for x in found.get("statuses") or []]
 

@@ -37,12 +37,7 @@ class Files:
     def read(self, repo: RepoRef, path: str, sha: str, *, at_most: int) -> FoundFile | None:
         """The file ``path`` of the commit ``sha``, None when there is none. Above ``at_most`` bytes without data."""
         try:
-            found = self._api.within(
-                repo,
-                lambda o, r: self._api.raw(
-                    f"read {path}", "GET", f"/repos/{o}/{r}/contents/{quote(path)}", params={"ref": sha}
-                ),
-            )
+            found = self._api.raw_in(repo, f"read {path}", "GET", f"/contents/{quote(path)}", params={"ref": sha})
         except Missing:
             return None
         if not isinstance(found, dict) or found.get("type") != "file":

@@ -127,14 +127,12 @@ class Issues:
         when = datetime.fromtimestamp(since, UTC).isoformat().replace("+00:00", "Z")
 
         def read(page: int) -> Any:
-            return self._api.within(
+            return self._api.raw_in(
                 repo,
-                lambda o, r: self._api.raw(
-                    "list changed comments",
-                    "GET",
-                    f"/repos/{o}/{r}/issues/comments",
-                    params={"since": when, "page": page, "limit": PAGE},
-                ),
+                "list changed comments",
+                "GET",
+                "/issues/comments",
+                params={"since": when, "page": page, "limit": PAGE},
             )
 
         return (decode.comment(x) for x in self._api.pages(read) if x)
@@ -142,14 +140,12 @@ class Issues:
     def blockers(self, repo: RepoRef, number: int) -> list[Blocker]:
         """The issues that this one waits for; none where the repository has dependencies switched off."""
         try:
-            found = self._api.within(
+            found = self._api.raw_in(
                 repo,
-                lambda o, r: self._api.raw(
-                    f"read what issue {number} waits for",
-                    "GET",
-                    f"/repos/{o}/{r}/issues/{number}/dependencies",
-                    params={"page": 1, "limit": PAGE},
-                ),
+                f"read what issue {number} waits for",
+                "GET",
+                f"/issues/{number}/dependencies",
+                params={"page": 1, "limit": PAGE},
             )
         except Missing:
             return []
@@ -161,16 +157,7 @@ class Issues:
         Raises Refused (403) where the forge does not allow this one.
         """
         path = f"comments/{comment_id}" if comment_id else str(number)
-        self._api.within(
-            repo,
-            lambda o, r: self._api.raw(
-                "react",
-                "POST",
-                f"/repos/{o}/{r}/issues/{path}/reactions",
-                write=True,
-                json={"content": content},
-            ),
-        )
+        self._api.raw_in(repo, "react", "POST", f"/issues/{path}/reactions", write=True, json={"content": content})
 
     def find_ours(self, repo: RepoRef, number: int, marker: str) -> Comment | None:
         """Our newest comment that ends with ``marker``; somebody else's with the same text does not count."""
@@ -230,15 +217,12 @@ class Issues:
         False where the repository does not track time. The forge keeps every entry that it is sent: one is known
         again by its account, its moment and its length. Raises Refused when the bot may not.
         """
-        path = f"issues/{number}/times"
+        path = f"/issues/{number}/times"
         when = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
         def read(page: int) -> Any:
             options = {"since": when, "page": page, "limit": PAGE}
-            return self._api.within(
-                repo,
-                lambda o, r: self._api.raw("read tracked times", "GET", f"/repos/{o}/{r}/{path}", params=options),
-            )
+            return self._api.raw_in(repo, "read tracked times", "GET", path, params=options)
 
         me = self._me().login
         try:
@@ -249,10 +233,7 @@ class Issues:
         except Missing:
             return False
         said = {"time": secs, "created": when}
-        self._api.within(
-            repo,
-            lambda o, r: self._api.raw("track time", "POST", f"/repos/{o}/{r}/{path}", write=True, json=said),
-        )
+        self._api.raw_in(repo, "track time", "POST", path, write=True, json=said)
         return True
 
     def _create(self, repo: RepoRef, number: int, body: str) -> Comment:
@@ -274,13 +255,11 @@ class Issues:
         return decode.comment(data)
 
     def _timeline_page(self, repo: RepoRef, number: int, page: int) -> list[Any]:
-        found = self._api.within(
+        found = self._api.raw_in(
             repo,
-            lambda o, r: self._api.raw(
-                f"read the history of issue {number}",
-                "GET",
-                f"/repos/{o}/{r}/issues/{number}/timeline",
-                params={"page": page, "limit": PAGE},
-            ),
+            f"read the history of issue {number}",
+            "GET",
+            f"/issues/{number}/timeline",
+            params={"page": page, "limit": PAGE},
         )
         return list(found or [])

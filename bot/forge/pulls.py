@@ -89,15 +89,13 @@ class Pulls:
         if pull.head_sha != head_sha or not pull.is_open:
             raise Refused(text.head_moved(number), "", 409, "head_moved")
         try:
-            self._api.within(
+            self._api.raw_in(
                 repo,
-                lambda o, r: self._api.raw(
-                    f"have pull request {number} merged",
-                    "POST",
-                    f"/repos/{o}/{r}/pulls/{number}/merge",
-                    write=True,
-                    json={"Do": style, "head_commit_id": head_sha, "merge_when_checks_succeed": True},
-                ),
+                f"have pull request {number} merged",
+                "POST",
+                f"/pulls/{number}/merge",
+                write=True,
+                json={"Do": style, "head_commit_id": head_sha, "merge_when_checks_succeed": True},
             )
         except Refused as refusal:
             if refusal.status != 409 or self.get(repo, number).head_sha != head_sha:
@@ -106,14 +104,8 @@ class Pulls:
     def cancel_merge(self, repo: RepoRef, number: int) -> None:
         """Takes a scheduled merge back: the forge would merge whatever the head is by then. None is no error."""
         with contextlib.suppress(Missing):
-            self._api.within(
-                repo,
-                lambda o, r: self._api.raw(
-                    f"have pull request {number} not merged",
-                    "DELETE",
-                    f"/repos/{o}/{r}/pulls/{number}/merge",
-                    write=True,
-                ),
+            self._api.raw_in(
+                repo, f"have pull request {number} not merged", "DELETE", f"/pulls/{number}/merge", write=True
             )
 
     def _create(self, repo: RepoRef, *, head: str, base: str, title: str, body: str) -> Any:

@@ -84,11 +84,8 @@ class Repos:
         Empty where the forge does not tell.
         """
         try:
-            found = self._api.within(
-                repo,
-                lambda o, r: self._api.raw(
-                    "list collaborators", "GET", f"/repos/{o}/{r}/collaborators", params={"page": 1, "limit": most}
-                ),
+            found = self._api.raw_in(
+                repo, "list collaborators", "GET", "/collaborators", params={"page": 1, "limit": most}
             )
         except Refused:
             return []
@@ -138,10 +135,7 @@ class Repos:
     def try_labelling(self, repo: RepoRef) -> None:
         """Raises the Refused that a change of a label would meet; changes nothing, as no label has the number 0."""
         with contextlib.suppress(Missing):
-            self._api.within(
-                repo,
-                lambda o, r: self._api.raw("change labels", "DELETE", f"/repos/{o}/{r}/labels/0", write=True),
-            )
+            self._api.raw_in(repo, "change labels", "DELETE", "/labels/0", write=True)
 
     def hooks(self, repo: RepoRef) -> list[Hook]:
         """Needs repository admin (403 otherwise)."""
@@ -230,13 +224,7 @@ class Repos:
 
     def statuses(self, repo: RepoRef, sha: str) -> dict[str, tuple[str, str]]:
         """The newest (state, description) by context."""
-        found = self._api.within(
-            repo,
-            lambda o, r: self._api.raw(
-                "read commit statuses",
-                "GET",
-                f"/repos/{o}/{r}/commits/{quoted(sha)}/status",
-                params={"page": 1, "limit": PAGE},
-            ),
+        found = self._api.raw_in(
+            repo, "read commit statuses", "GET", f"/commits/{quoted(sha)}/status", params={"page": 1, "limit": PAGE}
         )
         return {x["context"]: (x["status"], x["description"]) for x in found.get("statuses") or []}

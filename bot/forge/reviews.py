@@ -39,21 +39,17 @@ class Reviews:
         threads = dict.fromkeys((c.path, c.line) for c in known if c.line and c.author.id != self._me().id)
         new = [thread for thread in threads if thread not in ours]
         for path, line in new:
-            self._api.within(
+            self._api.raw_in(
                 repo,
-                lambda o, r, path=path, line=line: self._api.raw(  # type: ignore[misc]
-                    f"answer a review of {number}",
-                    "POST",
-                    f"/repos/{o}/{r}/pulls/{number}/reviews/{review_id}/comments",
-                    write=True,
-                    json={"path": path, "new_position": line, "body": f"{body}\n\n{marker}"},
-                ),
+                f"answer a review of {number}",
+                "POST",
+                f"/pulls/{number}/reviews/{review_id}/comments",
+                write=True,
+                json={"path": path, "new_position": line, "body": f"{body}\n\n{marker}"},
             )
         return len(new)
 
     def _get(self, repo: RepoRef, what: str, path: str, page: int) -> list[Any] | None:
         params = {"page": page, "limit": PAGE}
-        found: list[Any] | None = self._api.within(
-            repo, lambda o, r: self._api.raw(what, "GET", f"/repos/{o}/{r}{path}", params=params)
-        )
+        found: list[Any] | None = self._api.raw_in(repo, what, "GET", path, params=params)
         return found

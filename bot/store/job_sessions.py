@@ -1,10 +1,10 @@
 """What jobs of Forgejo Actions may do for a while, and which of their id tokens were used."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import Final
 
+from bot.store import digests
 from bot.store.dialect import Sql
 
 PREFIX: Final = "afj_"
@@ -35,7 +35,7 @@ class JobSession:
 def spend(sql: Sql, signed: str, until: float) -> bool:
     """Notes that the id token of this signed part was used; False when it was before. Kept until it is over."""
     kept = "INSERT INTO spent_token (digest, until) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING"
-    return sql.run(kept, _digest(signed), until) == 1
+    return sql.run(kept, digests.of_secret(signed), until) == 1
 
 
 def open_one(sql: Sql, session: JobSession) -> str:
@@ -43,7 +43,7 @@ def open_one(sql: Sql, session: JobSession) -> str:
     secret = PREFIX + secrets.token_urlsafe(32)
     sql.run(
         f"INSERT INTO job_session (digest, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        *(_digest(secret), session.role, session.agent, session.repository, session.repo_id, session.run_id),
+        *(digests.of_secret(secret), session.role, session.agent, session.repository, session.repo_id, session.run_id),
         *(session.task_id, session.fence, session.claim_id, session.expires_at),
     )
     return secret
@@ -51,7 +51,9 @@ def open_one(sql: Sql, session: JobSession) -> str:
 
 def find(sql: Sql, secret: str, now: float) -> JobSession | None:
     """None for an unknown one, and when its time is over."""
-    row = sql.one(f"SELECT {_COLUMNS} FROM job_session WHERE digest = ? AND expires_at > ?", _digest(secret), now)
+    row = sql.one(
+        f"SELECT {_COLUMNS} FROM job_session WHERE digest = ? AND expires_at > ?", digests.of_secret(secret), now
+    )
     return JobSession(*row) if row else None
 
 
@@ -59,7 +61,3 @@ def forget(sql: Sql, now: float) -> int:
     """Deletes what is over; returns how many rows."""
     gone = sql.run("DELETE FROM job_session WHERE expires_at <= ?", now)
     return gone + sql.run("DELETE FROM spent_token WHERE until <= ?", now)
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

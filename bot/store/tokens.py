@@ -1,12 +1,12 @@
 """API tokens: a random value shown once, its digest kept."""
 
-import hashlib
 import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bot.store import digests
 from bot.store.dialect import Row, Sql
 
 _COLUMNS: Final = "prefix, digest, name, role, agent, repos, legacy, created_at, expires_at, last_used_at, revoked_at"
@@ -52,7 +52,7 @@ def create(
     secret = kind + secrets.token_urlsafe(32)
     sql.run(
         f"INSERT INTO token ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
-        *(secret[:PREFIX_CHARS], _digest(secret), name, role, agent, json.dumps(list(repos)), int(legacy)),
+        *(secret[:PREFIX_CHARS], digests.of_secret(secret), name, role, agent, json.dumps(list(repos)), int(legacy)),
         *(at, expires_at),
     )
     return secret
@@ -61,7 +61,7 @@ def create(
 def find(sql: Sql, secret: str) -> Token | None:
     """The token whose text this is, usable or not; None for an unknown one."""
     row = sql.one(f"SELECT {_COLUMNS} FROM token WHERE prefix = ?", secret[:PREFIX_CHARS])
-    if row is None or not secrets.compare_digest(bytes(row[1]), _digest(secret)):
+    if row is None or not secrets.compare_digest(bytes(row[1]), digests.of_secret(secret)):
         return None
     return _token(row)
 
@@ -85,10 +85,6 @@ def revoke(sql: Sql, prefix: str, at: float) -> bool:
 
 def used(sql: Sql, prefix: str, at: float) -> None:
     sql.run("UPDATE token SET last_used_at = ? WHERE prefix = ?", at, prefix)
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def _token(row: Row) -> Token:

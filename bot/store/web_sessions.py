@@ -1,10 +1,10 @@
 """Who is signed in to the dashboard: of each session only the digest of its cookie is kept."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import Final
 
+from bot.store import digests
 from bot.store.dialect import Sql
 
 FORGE: Final = "forge"
@@ -32,7 +32,7 @@ def open_one(sql: Sql, session: WebSession) -> str:
     secret = secrets.token_urlsafe(32)
     sql.run(
         f"INSERT INTO web_session (digest, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        *(_digest(secret), session.kind, session.account_id, session.login, session.token),
+        *(digests.of_secret(secret), session.kind, session.account_id, session.login, session.token),
         *(session.begun_at, session.seen_at),
     )
     return secret
@@ -40,16 +40,16 @@ def open_one(sql: Sql, session: WebSession) -> str:
 
 def find(sql: Sql, secret: str) -> WebSession | None:
     """The session whose secret this is, over or not."""
-    row = sql.one(f"SELECT {_COLUMNS} FROM web_session WHERE digest = ?", _digest(secret))
+    row = sql.one(f"SELECT {_COLUMNS} FROM web_session WHERE digest = ?", digests.of_secret(secret))
     return WebSession(*row) if row else None
 
 
 def seen(sql: Sql, secret: str, at: float) -> None:
-    sql.run("UPDATE web_session SET seen_at = ? WHERE digest = ? AND seen_at < ?", at, _digest(secret), at)
+    sql.run("UPDATE web_session SET seen_at = ? WHERE digest = ? AND seen_at < ?", at, digests.of_secret(secret), at)
 
 
 def end(sql: Sql, secret: str) -> None:
-    sql.run("DELETE FROM web_session WHERE digest = ?", _digest(secret))
+    sql.run("DELETE FROM web_session WHERE digest = ?", digests.of_secret(secret))
 
 
 def end_all(sql: Sql, of: WebSession) -> int:
@@ -62,7 +62,3 @@ def end_all(sql: Sql, of: WebSession) -> int:
 def forget(sql: Sql, *, begun_before: float, seen_before: float) -> int:
     """Deletes what is over; returns how many."""
     return sql.run("DELETE FROM web_session WHERE begun_at <= ? OR seen_at <= ?", begun_before, seen_before)
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

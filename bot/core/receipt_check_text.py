@@ -88,10 +88,6 @@ def no_repository(name: str) -> str:
     return f"there is no repository {name[:100]}, or it is not shown to the bot"
 
 
-def pull_gone(number: int) -> str:
-    return f"there is no pull request #{number}"
-
-
 def pull_now(number: int, what: str, said: object, found: object) -> str:
     return f"{what} of #{number} is {found!s:.80}, the receipt says {said!s:.80}"
 

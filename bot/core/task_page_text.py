@@ -85,14 +85,6 @@ def log_for_writers() -> str:
     return "What the agent printed, and what it was told, is shown to people with write access."
 
 
-def log_empty() -> str:
-    return "It has not printed anything."
-
-
-def log_gone() -> str:
-    return "What it printed is not kept any more."
-
-
 def cut(characters: int) -> str:
     """In place of the rest of a line that nobody could read."""
     return f"⟨{characters} more characters; the download has them⟩"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.core import receipt_check_text as text
-from bot.core import receipts
+from bot.core import receipt_text, receipts
 from bot.core.receipt_facts import OWN_CONTEXTS
 from bot.forge import Forge, Missing, RepoRef
 
@@ -34,7 +34,7 @@ def _pull(forge: Forge, repo: RepoRef, receipt: Mapping[str, Any]) -> list[str]:
     try:
         found = forge.pulls.get(repo, number)
     except Missing:
-        return [text.pull_gone(number)]
+        return [receipt_text.no_pull(number)]
     now = {"head_sha": found.head_sha, "author": found.author.login, "base": found.base_branch}
     differing = [
         text.pull_now(number, name, said.get(name), value) for name, value in now.items() if said[name] != value

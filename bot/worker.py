@@ -188,7 +188,10 @@ class Worker:
         It also ends when this process was paused for so long that another one may have taken the lead.
         """
         self._beat(name)
-        return not self._over.is_set() and time.monotonic() - self._held_at < _FINISH_SECS
+        if time.monotonic() - self._held_at >= _FINISH_SECS:
+            self._over.wait(_TICK_SECS)  # until the lead has been asked about; its loop would ask again at once
+            return False
+        return not self._over.is_set()
 
     def _inbox(self) -> None:
         seen = self._fleet.store.wakeups.count(INBOX)

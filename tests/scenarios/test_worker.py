@@ -139,5 +139,6 @@ def test_who_was_paused_begins_nothing_more(world: World, monkeypatch: pytest.Mo
     worker._held_at = time.monotonic()  # a lead that others may take
     assert worker._go_on("outbox")
     later = time.monotonic() + 60
+    monkeypatch.setattr("bot.worker._TICK_SECS", 0.0)
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert not worker._go_on("outbox"), "another one may have taken over meanwhile"

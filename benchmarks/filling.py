@@ -82,6 +82,10 @@ def _queue(store: Store, path: Path, waiting: int) -> None:
             "INSERT INTO event (task_id, n, kind, at, actor, cause, chain, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             of_events(),
         )
+        raw.execute(
+            """INSERT INTO history SELECT id, repo_id, issue, state, '', 'ann', '', queued_at, 0, 0, 0, -1, 0 FROM task
+               WHERE true ON CONFLICT (task_id) DO NOTHING"""
+        )
         raw.execute("UPDATE class SET waiting = (SELECT count(*) FROM task WHERE class_id = class.id)")
         raw.execute(
             """INSERT INTO counter (name, labels, value) SELECT 'tasks', state, count(*) FROM task GROUP BY state

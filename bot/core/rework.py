@@ -38,8 +38,8 @@ class Feedback:
 
     @classmethod
     def read(cls, said: Mapping[str, Any]) -> "Feedback":
-        """From the task's JSON."""
-        return cls(**{**said, "done": tuple(said["done"]), "escalated": tuple(said["escalated"])})
+        """From the task's JSON, which leaves out what has its default value."""
+        return cls(**{**said, "done": tuple(said.get("done", ())), "escalated": tuple(said.get("escalated", ()))})
 
 
 NONE: Final = Feedback()

@@ -1,5 +1,6 @@
 """A task: what its events make of it. Its states, and what may happen in each, are in ``states``."""
 
+import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -350,16 +351,36 @@ def _retried(task: Task, event: e.RetryRequested) -> dict[str, Any]:
 
 
 def encode(task: Task) -> str:
-    """The task as canonical JSON; equal text means equal task."""
-    return json.dumps(vars(task), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=vars)
+    """The task as canonical JSON without what has its default value; equal text means equal task."""
+    return _JSON.encode(_said(task))
 
 
 def decode(data: str) -> Task:
-    fields: dict[str, Any] = json.loads(data)
+    """The task again; what is missing has its default. Raises TypeError for a field too many or too few."""
+    fields: dict[str, Any] = _DEFAULTS | json.loads(data)
+    if fields.keys() != _FIELDS:
+        raise TypeError(f"not the fields of a task: {', '.join(sorted(fields.keys() ^ _FIELDS))}")
     fields["state"] = State(fields["state"])
     fields["reason"] = Reason(fields["reason"]) if fields["reason"] else None
     fields["requirements"] = tuple(fields["requirements"])
     fields["holds"] = tuple(fields["holds"])
-    if "feedback" in fields:
+    if fields["feedback"] is not rework.NONE:
         fields["feedback"] = rework.Feedback.read(fields["feedback"])
-    return Task(**fields)
+    read = object.__new__(Task)
+    vars(read).update(fields)
+    return read
+
+
+_FIELDS: Final = {field.name for field in dataclasses.fields(Task)}
+_DEFAULTS: Final = {
+    field.name: field.default for field in dataclasses.fields(Task) if field.default is not dataclasses.MISSING
+}
+_OF_FEEDBACK: Final = vars(rework.NONE)
+
+
+def _said(part: Task | rework.Feedback) -> dict[str, Any]:
+    defaults = _DEFAULTS if isinstance(part, Task) else _OF_FEEDBACK
+    return {name: value for name, value in vars(part).items() if name not in defaults or value != defaults[name]}
+
+
+_JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_said)

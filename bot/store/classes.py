@@ -1,6 +1,7 @@
 """Requirement classes: what waiting tasks have in common, so that a claim looks at classes and never at the queue."""
 
 import json
+from functools import lru_cache
 from typing import Final
 
 from bot.core.errors import Refused
@@ -13,7 +14,7 @@ MAX_CLASSES = 2000
 
 def of(sql: Sql, key: ClassKey) -> int:
     """The id of the class, made when it is new. Raises Refused when there are too many."""
-    wanted = json.dumps(list(key.requirements), ensure_ascii=False)
+    wanted = _written(key.requirements)
     known = sql.value(
         "SELECT id FROM class WHERE repo_id = ? AND requirements = ? AND reserved_for = ?",
         *(key.repo_id, wanted, key.reserved_for),
@@ -54,7 +55,7 @@ def waiting(sql: Sql, most: int = 1_000_000) -> list[tuple[int, ClassKey, str, i
             """SELECT class.id, class.repo_id, class.requirements, class.reserved_for, class.waiting, repo.full_name
                FROM class JOIN repo ON repo.id = class.repo_id WHERE class.waiting > 0"""
         )
-    return [(r[0], ClassKey(r[1], tuple(json.loads(r[2])), r[3]), r[5], r[4]) for r in rows]
+    return [(r[0], ClassKey(r[1], _read(r[2]), r[3]), r[5], r[4]) for r in rows]
 
 
 #: One look into the index of claimable tasks per class.
@@ -62,6 +63,16 @@ _COUNTED: Final = """SELECT class.id, class.repo_id, class.requirements, class.r
     FROM class JOIN repo ON repo.id = class.repo_id CROSS JOIN LATERAL (SELECT count(*) AS n FROM
     (SELECT 1 FROM task WHERE claimable = 1 AND task.class_id = class.id LIMIT ?) AS seen) AS found
     WHERE found.n > 0"""
+
+
+@lru_cache(MAX_CLASSES)
+def _written(requirements: tuple[str, ...]) -> str:
+    return json.dumps(requirements, ensure_ascii=False)
+
+
+@lru_cache(MAX_CLASSES)
+def _read(written: str) -> tuple[str, ...]:
+    return tuple(json.loads(written))
 
 
 def _make_room(sql: Sql) -> None:

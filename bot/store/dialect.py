@@ -1,10 +1,12 @@
 """What differs between database engines, and the narrow face through which SQL is run."""
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
 from typing import Any, Final
 
-from peewee import Database, IntegrityError, PostgresqlDatabase, SqliteDatabase
+import peewee
+from peewee import Database, PostgresqlDatabase, SqliteDatabase
 from playhouse.pool import PooledSqliteDatabase
 
 Row = tuple[Any, ...]
@@ -58,18 +60,14 @@ class Sql:
     shared = False
 
     def __init__(self, db: Any) -> None:
-        self._db = db  # execute_sql is untyped in peewee 4.5
+        self._db = db  # peewee's, which is untyped in 4.5
         self.woken: set[str] = set()
         #: By how much counters went up, by name and labels; written when the transaction ends (``counters.keep``).
         self.counted: dict[tuple[str, str], float] = {}
 
     def all(self, statement: str, *values: object) -> list[Row]:
         """Every row of the answer; also the way to run ``… RETURNING`` (an undrained cursor undoes it)."""
-        try:
-            cursor = self._db.execute_sql(statement, values)
-            return list(cursor.fetchall())
-        except IntegrityError as problem:
-            raise Duplicate(str(problem)) from problem
+        return list(self._execute(statement, values).fetchall())
 
     def one(self, statement: str, *values: object) -> Row | None:
         rows = self.all(statement, *values)
@@ -82,16 +80,30 @@ class Sql:
 
     def run(self, statement: str, *values: object) -> int:
         """Runs a statement without an answer; returns the number of rows changed."""
-        try:
-            return int(self._db.execute_sql(statement, values).rowcount)
-        except IntegrityError as problem:
-            raise Duplicate(str(problem)) from problem
+        return int(self._execute(statement, values).rowcount)
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
         """What the block does is kept or, when it raises, undone alone."""
-        with self._counted_or_not(), self._db.savepoint():
-            yield
+        self.run("SAVEPOINT command")
+        try:
+            with self._counted_or_not():
+                yield
+        except BaseException:
+            if self._db.connection().in_transaction:  # else SQLite has undone all of it: the disk is full
+                self.run("ROLLBACK TO command")
+                self.run("RELEASE command")
+            raise
+        self.run("RELEASE command")
+
+    def _execute(self, statement: str, values: tuple[object, ...]) -> Any:
+        """On the driver's own connection: what peewee does around each statement costs as much as a look-up."""
+        try:
+            return self._db.connection().execute(statement, values)
+        except sqlite3.IntegrityError as problem:
+            raise Duplicate(str(problem)) from problem
+        except sqlite3.Error as problem:
+            raise getattr(peewee, type(problem).__name__)(str(problem)) from problem
 
     @contextlib.contextmanager
     def _counted_or_not(self) -> Iterator[None]:
@@ -114,10 +126,15 @@ class Sql:
         self.woken.add(topic)
 
 
-def sqlite(path: str) -> PooledSqliteDatabase:
-    """A pool over one file: WAL with FULL, so that what was acknowledged survives a power cut."""
+def sqlite(path: str, *, one_connection: bool = False) -> PooledSqliteDatabase:
+    """A pool over one file: WAL with FULL, so that what was acknowledged survives a power cut.
+
+    ``one_connection``: all threads use the same, one after the other.
+    """
     return PooledSqliteDatabase(
         path,
+        thread_safe=not one_connection,
+        cached_statements=512,
         max_connections=None,
         stale_timeout=None,
         lock_type="IMMEDIATE",
@@ -130,6 +147,7 @@ def sqlite(path: str) -> PooledSqliteDatabase:
             "wal_autocheckpoint": 3000,
             "cache_size": -16_000,
             "temp_store": "memory",
+            "secure_delete": "fast",  # what was deleted is overwritten where a page is written anyway
         },
     )
 

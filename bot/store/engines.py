@@ -68,6 +68,7 @@ class OnSqliteFile:
         self._path = path
         self._lead = path.with_name(path.name + ".worker.lock")
         self._db = dialect.sqlite(str(path))
+        self._writing = dialect.sqlite(str(path), one_connection=True)
         self._watcher: Watcher | None = None
         self._watched: PooledDatabase | None = None
 
@@ -76,7 +77,7 @@ class OnSqliteFile:
             return query(Sql(self._db))
 
     def transactions(self, *, shared: bool) -> Transactions:  # noqa: ARG002 - there is one writer at a time
-        return OnSqlite(self._db, self._path.with_name(self._path.name + ".write.lock"))
+        return OnSqlite(self._writing, self._path.with_name(self._path.name + ".write.lock"))
 
     def watch(self, wakeups: Wakeups) -> None:
         connection = dialect.sqlite(str(self._path))
@@ -100,6 +101,7 @@ class OnSqliteFile:
             self._watcher.stop()
         if self._watched:
             self._watched.close_all()
+        self._writing.close_all()
         self._db.close_all()
 
 

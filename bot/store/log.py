@@ -144,32 +144,45 @@ def _project(sql: Sql, before: Task | None, after: Task) -> None:
         classes.count(sql, now, 1)
     if now:
         sql.wake(WORK)
-    row = (
-        *(after.state.value, after.version, now, int(after.claimable), after.priority, after.queued_at),
-        *(after.changed_at, after.agent, after.fence, after.branch, after.pull_request, task.encode(after)),
-    )
-    if before is None:
-        try:
-            sql.run(
-                """INSERT INTO task (state, version, class_id, claimable, priority, queued_at, changed_at, agent, fence,
-                   branch, pull_request, data, id, repo_id, issue, generation)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-                *(*row, after.id, after.repo_id, after.issue, after.generation),
-            )
-        except Duplicate as taken:
-            raise busy(after) from taken
-        return
     try:
-        changed = sql.run(
-            """UPDATE task SET state = ?, version = ?, class_id = ?, claimable = ?, priority = ?, queued_at = ?,
-               changed_at = ?, agent = ?, fence = ?, branch = ?, pull_request = ?, data = ?
-               WHERE id = ? AND version = ?""",
-            *(*row, after.id, before.version),
-        )
+        if before is None:
+            row = _columns(after, now) | {"data": task.encode(after)}
+            sql.run(_INSERT, *row.values(), after.id, after.repo_id, after.issue, after.generation)
+        else:
+            _update(sql, before, after, _columns(before, was if counted else -1), _columns(after, now))
     except Duplicate as taken:
         raise busy(after) from taken
+
+
+def _columns(of: Task, class_id: int) -> dict[str, object]:
+    """Those that may change, but for the task itself."""
+    return {
+        "state": of.state.value,
+        "version": of.version,
+        "class_id": class_id,
+        "claimable": int(of.claimable),
+        "priority": of.priority,
+        "queued_at": of.queued_at,
+        "changed_at": of.changed_at,
+        "agent": of.agent,
+        "fence": of.fence,
+        "branch": of.branch,
+        "pull_request": of.pull_request,
+    }
+
+
+def _update(sql: Sql, before: Task, after: Task, was: dict[str, object], now: dict[str, object]) -> None:
+    """Names only what differs: a database writes every index anew of which a column is named."""
+    row = {name: value for name, value in now.items() if value != was[name]} | {"data": task.encode(after)}
+    names = ", ".join(f"{name} = ?" for name in row)
+    changed = sql.run(f"UPDATE task SET {names} WHERE id = ? AND version = ?", *row.values(), after.id, before.version)
     if changed != 1:
         raise RuntimeError(f"task {after.id} was changed behind our back at version {before.version}")
+
+
+_INSERT: Final = """INSERT INTO task (state, version, class_id, claimable, priority, queued_at, changed_at, agent,
+    fence, branch, pull_request, data, id, repo_id, issue, generation)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
 def busy(after: Task) -> Refused:

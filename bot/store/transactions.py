@@ -29,7 +29,10 @@ class Transactions(Protocol):
 
 
 class OnSqlite:
-    """Between processes a file lock keeps turns fair: SQLite's own busy handler starves those who wait."""
+    """Writes on the one connection of ``db``.
+
+    Between processes a file lock keeps turns fair: SQLite's own busy handler starves those who wait.
+    """
 
     def __init__(self, db: Any, lock_path: Path) -> None:
         self._db = db
@@ -38,16 +41,26 @@ class OnSqlite:
     def run(self, work: Callable[[Sql], None]) -> set[str]:
         sql = Sql(self._db)
         try:
-            with self._db.connection_context(), self._turn(), self._db.atomic():
+            with self._turn(), self._transaction(sql):
                 work(sql)
                 counters.keep(sql)
         except OperationalError as problem:
-            cause = problem.__context__ or problem  # peewee hides a full disk behind its failed rollback
-            raise Unavailable(f"The database cannot be written: {cause}.", retry_after=5) from problem
+            raise Unavailable(f"The database cannot be written: {problem}.", retry_after=5) from problem
         return sql.woken
 
     def close(self) -> None:
         os.close(self._lock_fd)
+
+    @contextlib.contextmanager
+    def _transaction(self, sql: Sql) -> Iterator[None]:
+        sql.run("BEGIN IMMEDIATE")
+        try:
+            yield
+            sql.run("COMMIT")
+        except BaseException:
+            if self._db.connection().in_transaction:  # SQLite itself ends one for which the disk is too full
+                sql.run("ROLLBACK")
+            raise
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:

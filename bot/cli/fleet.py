@@ -18,7 +18,7 @@ from bot.service import pausing
 from bot.service.fleet import Fleet
 from bot.service.opening import opened
 from bot.settings import load
-from bot.store import forge_facts, gauges, pauses, tasks
+from bot.store import counters, forge_facts, gauges, pauses
 from bot.store.pauses import WHOLE_FLEET, PauseRow
 
 _REPO: Final = click.option("--repo", metavar="OWNER/NAME", help="Only there [default: everywhere].")
@@ -40,7 +40,7 @@ def status(config: Path | None, as_json: bool) -> None:
     with opened_store(settings) as store:
         counts, known, (used, offered), waiting, stops = store.read(
             lambda sql: (
-                tasks.counts(sql),
+                counters.tasks_by_state(sql),
                 gauges.agents(sql),
                 gauges.slots(sql),
                 gauges.outbox(sql),

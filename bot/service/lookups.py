@@ -11,7 +11,7 @@ from bot.service import display, pausing, policies
 from bot.service.fleet import Step
 from bot.service.subjects import Subject
 from bot.settings.policy import Policy
-from bot.store import agents, attempts, inbox, outbox, pauses, run_logs, tasks
+from bot.store import agents, attempts, classes, inbox, outbox, pauses, run_logs, tasks
 from bot.store.agents import Agent
 
 _LOG_CHARS = 40_000
@@ -77,7 +77,7 @@ class Lookups:
 
     def ping(self) -> PingFacts:
         sql = self._step.sql
-        queued = sum(t.claimable for t in tasks.in_states(sql, [State.QUEUED.value]))
+        queued = sum(count for *_, count in classes.waiting(sql))
         swept = sql.value("SELECT max(at) FROM beat WHERE name = 'swept'")
         return PingFacts(bot.__version__, queued, inbox.newest_at(sql), float(swept or 0.0))
 

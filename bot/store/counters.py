@@ -81,6 +81,11 @@ def everything(sql: Sql) -> dict[str, dict[tuple[str, ...], float]]:
     return found
 
 
+def tasks_by_state(sql: Sql) -> dict[str, int]:
+    """States with no task are left out."""
+    return {labels[0]: int(value) for labels, value in everything(sql).get(TASKS, {}).items() if value}
+
+
 def rejected_webhooks(sql: Sql) -> float:
     """Webhooks whose signature was wrong."""
     return everything(sql).get(WEBHOOKS, {}).get((REJECTED,), 0.0)

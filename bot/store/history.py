@@ -194,7 +194,8 @@ def choices(sql: Sql, column: str, limit: int = 200) -> list[str]:
     found: list[str] = []
     last = ""
     while len(found) < limit:
-        last = sql.value(f"SELECT {column} FROM history WHERE {column} > ? ORDER BY {column} LIMIT 1", last) or ""
+        later = f"SELECT {column} FROM history WHERE {column} > ? AND {column} <> '' ORDER BY {column} LIMIT 1"
+        last = sql.value(later, last) or ""
         if not last:
             break
         found.append(last)
@@ -211,7 +212,7 @@ def _where(sql: Sql, wanted: Wanted) -> tuple[str, list[Any]]:
         values += wanted.states
     for clause, value in (
         ("agent = ?", wanted.agent),
-        ("reason = ?", wanted.reason),
+        ("reason = ? AND reason <> ''", wanted.reason),
         ("person = ?", wanted.person),
         ("created_at >= ?", wanted.since),
         ("history.task_id >= ?", ids.not_before("t", wanted.since) if wanted.since else ""),

@@ -20,8 +20,8 @@ MOST_COUNTED = 1000
 def counts(sql: Sql, repos: Sequence[int] | None) -> dict[State, int]:
     """Tasks by state. For some repositories each is counted up to ``MOST_COUNTED``."""
     if repos is None:
-        kept = counters.everything(sql).get(counters.TASKS, {})
-        return {state: int(kept.get((state.value,), 0)) for state in State}
+        kept = counters.tasks_by_state(sql)
+        return {state: kept.get(state.value, 0) for state in State}
     found = dict.fromkeys(State, 0)
     for repo_id, state in itertools.product(repos, State):
         found[state] += int(

@@ -1,5 +1,7 @@
 """Reading tasks."""
 
+import heapq
+import itertools
 import json
 import re
 from collections.abc import Sequence
@@ -43,9 +45,11 @@ def of_pull_request(sql: Sql, repo_id: int, number: int, branch: str) -> Task | 
 
 def in_states(sql: Sql, states: Sequence[str], limit: int = 10_000) -> list[Task]:
     """Oldest first."""
-    marks = ", ".join("?" for _ in states)
-    rows = sql.all(f"SELECT data FROM task WHERE state IN ({marks}) ORDER BY id LIMIT ?", *states, limit)
-    return [task.decode(r[0]) for r in rows]
+    parts = (
+        sql.all(f"SELECT task.id, task.data {_WITH_HISTORY} ORDER BY history.task_id LIMIT ?", state, limit)
+        for state in states
+    )
+    return [task.decode(data) for _, data in itertools.islice(heapq.merge(*parts), limit)]
 
 
 def after(sql: Sql, task_id: str, limit: int = 500) -> list[Task]:
@@ -56,15 +60,20 @@ def after(sql: Sql, task_id: str, limit: int = 500) -> list[Task]:
 
 def in_review_of(sql: Sql, repo_id: int) -> list[Task]:
     """The repository's tasks in review, oldest first."""
-    rows = sql.all("SELECT data FROM task WHERE state = 'review' AND repo_id = ? ORDER BY id", repo_id)
+    rows = sql.all(
+        f"SELECT task.data {_WITH_HISTORY} AND history.repo_id = ? ORDER BY history.task_id", "review", repo_id
+    )
     return [task.decode(r[0]) for r in rows]
 
 
 def failed_for(sql: Sql, repo_id: int, reason: str, limit: int = 1000) -> list[Task]:
     """The repository's tasks that failed for ``reason``, oldest first."""
-    rows = sql.all("SELECT data FROM task WHERE state = 'failed' AND repo_id = ? ORDER BY id", repo_id)
-    found = (task.decode(r[0]) for r in rows)
-    return [one for one in found if one.reason == reason][:limit]
+    rows = sql.all(
+        f"""SELECT task.data {_WITH_HISTORY} AND history.repo_id = ? AND history.reason = ?
+            ORDER BY history.task_id LIMIT ?""",
+        *("failed", repo_id, reason, limit),
+    )
+    return [task.decode(r[0]) for r in rows]
 
 
 def held_by(sql: Sql, agent: str) -> list[Task]:
@@ -98,24 +107,37 @@ def page(
     limit: int = 50,
 ) -> list[Task]:
     """One page, newest first, of those before ``before_id`` (keyset). ``label`` is one of the issue's."""
-    where, values = ["1 = 1"], list[object]()
-    if states:
-        where.append(f"state IN ({', '.join('?' for _ in states)})")
-        values += states
+    where, values = [], list[object]()
     for clause, value in (
-        ("repo_id = ?", repo_id),
-        ("issue = ?", issue),
-        ("agent = ?", agent or None),
-        ("changed_at >= ?", since or None),
-        ("id < ?", before_id or None),
+        ("task.repo_id = ?", repo_id),
+        ("task.issue = ?", issue),
+        ("task.agent = ?", agent or None),
+        ("task.changed_at >= ?", since or None),
+        ("task.id < ?", before_id or None),
         (_HAS_LABEL, _in_list(label) if label else None),
     ):
         if value is not None:
             where.append(clause)
             values.append(value)
-    rows = sql.all(f"SELECT data FROM task WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?", *values, limit)
-    return [task.decode(r[0]) for r in rows]
+    if not states:
+        only = " AND ".join(where) or "1 = 1"
+        parts = [sql.all(f"SELECT id, data FROM task WHERE {only} ORDER BY id DESC LIMIT ?", *values, limit)]
+    else:
+        # each state by itself, in the order that an index of the history has
+        if repo_id is not None:
+            where.append("history.repo_id = ?")
+            values.append(repo_id)
+        if before_id:
+            where.append("history.task_id < ?")
+            values.append(before_id)
+        found = " AND ".join([f"SELECT task.id, task.data {_WITH_HISTORY}", *where])
+        parts = [sql.all(f"{found} ORDER BY history.task_id DESC LIMIT ?", s, *values, limit) for s in states]
+    newest = itertools.islice(heapq.merge(*parts, key=lambda row: row[0], reverse=True), limit)
+    return [task.decode(data) for _, data in newest]
 
+
+#: The history has the tasks of a state in the order of their ids; the task's own indexes have those that changed last.
+_WITH_HISTORY: Final = "FROM history JOIN task ON task.id = history.task_id WHERE history.state = ?"
 
 _HAS_LABEL: Final = """EXISTS (SELECT 1 FROM issue WHERE issue.repo_id = task.repo_id AND issue.number = task.issue
     AND issue.labels LIKE ? ESCAPE '!')"""
@@ -127,5 +149,5 @@ def _in_list(label: str) -> str:
 
 
 def counts(sql: Sql) -> dict[str, int]:
-    """How many tasks there are in each state."""
+    """How many tasks there are in each state, counted one by one; what is kept of that is in ``counters``."""
     return {r[0]: r[1] for r in sql.all("SELECT state, count(*) FROM task GROUP BY state")}

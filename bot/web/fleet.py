@@ -6,7 +6,7 @@ from pydantic import Field
 
 import bot
 from bot.service import pausing
-from bot.store import Sql, agents, attempts, classes, forge_facts, pauses, tasks
+from bot.store import Sql, agents, attempts, classes, counters, forge_facts, pauses
 from bot.web.answers import Answer, Shown, moment
 from bot.web.callers import May
 from bot.web.endpoint import Call, Endpoints
@@ -152,7 +152,7 @@ def _fleet(sql: Sql, now: float) -> FleetShown:
             )
             for x in pauses.in_force(sql, now)
         ],
-        tasks=tasks.counts(sql),
+        tasks=counters.tasks_by_state(sql),
         queue=waiting,
         agents={s: sum(a.status == s for a in known) for s in (agents.ONLINE, agents.OFFLINE, agents.DRAINING)},
         slots=Slots(

@@ -41,7 +41,7 @@ def old_tasks(api: Api, first: int, last: int) -> None:
 
     def command(sql: Sql) -> None:
         for table, row in _ROWS.items():
-            copied = f"INSERT INTO {table} SELECT {row} FROM {table}, counted WHERE {table}.rowid = 1"
+            copied = f"INSERT INTO {table} SELECT {row} FROM (SELECT * FROM {table} LIMIT 1) AS {table}, counted"
             sql.run(f"{numbers} {copied}", first, last)
         sql.run(f"{numbers} {_ATTEMPT}", first, last)
 
@@ -53,10 +53,10 @@ def steps(api: Api, look: Callable[[], object]) -> int:
 
     def tick() -> int:
         nonlocal count
-        count += 10
+        count += 1
         return 0
 
-    api.fleet.read(lambda sql: sql._db.connection().set_progress_handler(tick, 10))
+    api.fleet.read(lambda sql: sql._db.connection().set_progress_handler(tick, 1))
     try:
         look()
     finally:

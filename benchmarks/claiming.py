@@ -4,43 +4,66 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from benchmarks import filling
 from benchmarks.measure import Figure, Wrong, p99_ms, per_sec
 from bot.store import Store
 
+_AGENTS: Final = 32
+
 
 def dequeue(folder: Path, rounds: int, number: int) -> Iterator[Figure]:
+    """By one agent alone, and by as many at once as fairness is measured with; huey's likewise, in threads."""
     from huey import SqliteHuey
 
-    figure = Figure("dequeue (match + lease + fence + event) ÷ SqliteHuey's bare dequeue", 1.0)
-    with closing(filling.made(folder / "fleet.db", waiting=rounds * number)) as store:
-        huey = SqliteHuey(filename=str(folder / "huey.db"), fsync=True)
+    huey = SqliteHuey(filename=str(folder / "huey.db"), fsync=True)
 
-        @huey.task()  # type: ignore[untyped-decorator]
-        def nothing() -> None: ...
+    @huey.task()  # type: ignore[untyped-decorator]
+    def nothing() -> None: ...
 
-        taken: list[str] = []
+    for agents, who in ((1, "one agent"), (_AGENTS, f"{_AGENTS} agents at once")):
+        figure = Figure(f"dequeue (match + lease + fence + event) ÷ SqliteHuey's bare dequeue, {who}", 1.0)
+        with closing(filling.made(folder / f"fleet-{agents}.db", waiting=rounds * number)) as store:
+            taken: list[str | None] = []
+            ours = [_repeated(number // agents, partial(_claim, store, n, taken)) for n in range(agents)]
+            theirs = [_repeated(number // agents, huey.dequeue) for _ in range(agents)]
+            for _ in range(rounds):
+                for _ in range(number):
+                    nothing()
+                base = _done_per_sec(theirs)
+                mine = _done_per_sec(ours)
+                figure.add(mine / base, f"{mine:.0f}/s ÷ {base:.0f}/s")
+                huey.flush()
+            if None in taken or len(set(taken)) != rounds * (number // agents) * agents:
+                raise Wrong("a task was handed out twice, or none was")
+        yield figure
 
-        def ours() -> int:
-            taken.extend(x for _ in range(number) if (x := store.write(lambda sql: filling.claim(sql, "gpu-1"))))
-            return number
 
-        def theirs() -> int:
-            return sum(huey.dequeue() is not None for _ in range(number))
+def _claim(store: Store, agent: int, taken: list[str | None]) -> None:
+    taken.append(store.write(lambda sql: filling.claim(sql, f"gpu-{agent}")))
 
-        for _ in range(rounds):
-            for _ in range(number):
-                nothing()
-            base = per_sec(theirs)
-            mine = per_sec(ours)
-            figure.add(mine / base, f"{mine:.0f}/s ÷ {base:.0f}/s")
-        if len(set(taken)) != rounds * number:
-            raise Wrong("a task was handed out twice, or none was")
-    yield figure
+
+def _repeated(times: int, act: Callable[[], object]) -> Callable[[], int]:
+    def work() -> int:
+        for _ in range(times):
+            act()
+        return times
+
+    return work
+
+
+def _done_per_sec(workers: Sequence[Callable[[], int]]) -> float:
+    """All at once, a thread each; alone on this one."""
+    if len(workers) == 1:
+        return per_sec(workers[0])
+    with ThreadPoolExecutor(len(workers)) as threads:
+        return per_sec(lambda: sum(threads.map(lambda work: work(), workers)))
 
 
 def growth(few: Store, small: int, many: Store, big: int, rounds: int) -> Iterator[Figure]:
@@ -63,7 +86,7 @@ def growth(few: Store, small: int, many: Store, big: int, rounds: int) -> Iterat
 
 
 def fairness(folder: Path, rounds: int, secs: float) -> Iterator[Figure]:
-    figure = Figure("fairness: fewest ÷ most tasks per agent, 32 agents", 0.9)
+    figure = Figure(f"fairness: fewest ÷ most tasks per agent, {_AGENTS} agents", 0.9)
     with closing(filling.made(folder / "fleet.db", int(4_000 * secs) * rounds)) as store:
         for _ in range(rounds):
             got: Counter[int] = Counter()
@@ -74,13 +97,13 @@ def fairness(folder: Path, rounds: int, secs: float) -> Iterator[Figure]:
                     if store.write(lambda sql: filling.claim(sql, f"gpu-{number}")):
                         counts[number] += 1
 
-            threads = [threading.Thread(target=agent, args=(n,)) for n in range(32)]
+            threads = [threading.Thread(target=agent, args=(n,)) for n in range(_AGENTS)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
             figure.add(
-                min(got[n] for n in range(32)) / max(got.values()),
+                min(got[n] for n in range(_AGENTS)) / max(got.values()),
                 f"{min(got.values())} ÷ {max(got.values())} in {secs:g} s",
             )
     yield figure

@@ -229,7 +229,13 @@ def close(sql: Sql, task_id: str, fence: int, *, outcome: str, at: float) -> Non
         *(outcome, at, task_id, fence),
     )
     if over:
-        measures.count_usage(sql, task_id, [(a.fence, a.session, a.usage) for a in of_task(sql, task_id)], fence)
+        rows = sql.all(
+            "SELECT fence, session, usage FROM attempt WHERE task_id = ? AND fence <= ? AND usage <> '{}'"
+            " ORDER BY fence",
+            task_id,
+            fence,
+        )
+        measures.count_usage(sql, task_id, [(r[0], r[1], json.loads(r[2])) for r in rows], fence)
 
 
 def answered(sql: Sql, task_id: str, fence: int, sha256: str, answer: dict[str, Any]) -> None:

@@ -19,16 +19,13 @@ class Delivery:
 
 def put(sql: Sql, delivery: str, event_type: str, body: bytes, at: float) -> tuple[int, bool]:
     """Stores a delivery; returns its id and whether it is new (the forge's delivery id is the key)."""
-    known = sql.value("SELECT id FROM inbox WHERE delivery = ?", delivery)
-    if known is not None:
-        counters.add(sql, counters.WEBHOOKS, "duplicate")
-        return int(known), False
     rows = sql.all(
         """INSERT INTO inbox (delivery, event_type, body, received_at, state, tries, next_at, error)
            VALUES (?, ?, ?, ?, 'new', 0, ?, '') ON CONFLICT (delivery) DO NOTHING RETURNING id""",
         *(delivery, event_type, body, at, at),
     )
     if not rows:
+        counters.add(sql, counters.WEBHOOKS, "duplicate")
         return int(sql.value("SELECT id FROM inbox WHERE delivery = ?", delivery)), False
     counters.add(sql, counters.WEBHOOKS, "accepted")
     retention.added(sql, retention.PAYLOADS, len(body))

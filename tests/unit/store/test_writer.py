@@ -107,9 +107,8 @@ def test_whoever_ends_the_process_within_a_batch_ends_the_batch_and_not_the_writ
 
 
 def test_a_caller_interrupted_while_it_waits_takes_nobody_with_it(store: Store) -> None:
-    class Interrupted(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            raise KeyboardInterrupt
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
 
     inside, gone = threading.Event(), threading.Event()
 
@@ -121,7 +120,7 @@ def test_a_caller_interrupted_while_it_waits_takes_nobody_with_it(store: Store) 
     leader.start()
     assert inside.wait(20)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bot.store.writer.threading.Event", Interrupted)
+        patch.setattr(writer._Item, "wait", interrupted)
         with pytest.raises(KeyboardInterrupt):
             store.write(writes("interrupted"))
     gone.set()
@@ -132,12 +131,12 @@ def test_a_caller_interrupted_while_it_waits_takes_nobody_with_it(store: Store) 
 
 def test_a_caller_made_leader_and_interrupted_at_once_hands_the_lead_on(store: Store) -> None:
     item = writer._Item(writes("never"))
-    item.turn.set()
+    item.call()
     other = writer._Item(writes("other"))
     store._writer._led = True
     store._writer._waiting.extend([item, other])
     store._writer._leave(item)
-    assert other.turn.is_set()
+    assert other.called
     store._writer._lead()
     assert names(store) == {"other"}
 

@@ -80,4 +80,4 @@ def _head(sql: Sql, class_id: int, priority: int) -> float | None:
 
 
 def _counted(sql: Sql, where: str) -> int:
-    return int(sql.value(f"SELECT count(*) FROM (SELECT 1 FROM {where} LIMIT {_MOST_ROWS})"))
+    return int(sql.value(f"SELECT count(*) FROM (SELECT 1 FROM {where} LIMIT {_MOST_ROWS}) AS found"))

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from pydantic import SecretStr
 
 from bot.store.database import migrate
 from bot.store.engines import Where
@@ -23,7 +24,9 @@ from bot.store.engines import Where
 #: What store and scenarios run on: `make test` leaves it at the default, `make test-postgres` sets it.
 ENGINES: Final = tuple(os.environ.get("ENGINES", "sqlite").split())
 #: What worlds are made on.
-engine: Final = ContextVar("engine", default="sqlite")
+engine: Final = ContextVar("engine", default=ENGINES[0])
+#: For tests that look into SQLite itself: its plans of queries, the steps of its machine.
+sqlite_alone: Final = pytest.mark.skipif(ENGINES[0] != "sqlite", reason="looks into SQLite itself")
 _FOLDERS: Final = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
 
 
@@ -139,14 +142,37 @@ def server() -> Server:
     return _server()
 
 
+def keys(where: Where) -> dict[str, Any]:
+    """What ``[orchestrator]`` says of it."""
+    return {"db_path": where} if isinstance(where, Path) else {"database_url": SecretStr(where)}
+
+
+@contextlib.contextmanager
+def of_the_run(folder: Path) -> Iterator[Where]:
+    """One with our tables, for what is tried on one engine only: the first that the run names."""
+    with database(ENGINES[0], folder) as made:
+        yield made
+
+
 @contextlib.contextmanager
 def database(of: str, folder: Path, *, empty: bool = False) -> Iterator[Where]:
     """A place with our tables in it, or maybe ``empty``."""
     if of == "sqlite":
-        if not empty:
-            migrate(folder / "fleet.db")
-        yield folder / "fleet.db"
+        path = folder / "fleet.db"
+        if not empty and not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            path.touch(0o600)
+            path.write_bytes(_migrated_file())
+        yield path
         return
     where = server().migrated()  # also when it may be empty: migrating again does nothing, and takes a moment
     yield where
     server().sql(f"DROP DATABASE {where.rpartition('/')[2]} WITH (FORCE)")
+
+
+@cache
+def _migrated_file() -> bytes:
+    """Migrated once; a copy is quicker."""
+    with tempfile.TemporaryDirectory() as folder:
+        migrate(Path(folder) / "fleet.db")
+        return (Path(folder) / "fleet.db").read_bytes()

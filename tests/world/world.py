@@ -92,11 +92,7 @@ class World:
     def _start(self) -> None:
         sections = {name: self._keys[name] for name in _SECTIONS if name in self._keys}
         keys = {name: value for name, value in self._keys.items() if name not in sections}
-        orchestrator: dict[str, Any] = {"data_dir": str(self._root / "data"), **keys}
-        if isinstance(self._database, Path):
-            orchestrator["db_path"] = str(self._database)
-        else:
-            orchestrator["database_url"] = SecretStr(self._database)
+        orchestrator = {"data_dir": str(self._root / "data"), **keys, **databases.keys(self._database)}
         self.settings = Settings(
             server=Server(public_url=self.url),
             forgejo=Forgejo(url=self.forge.url, token=SecretStr(self.bot.token), webhook_secret=SecretStr(SECRET)),

@@ -1,9 +1,7 @@
 """A dashboard with people before it: a private and an open repository, and a forge that knows who may what."""
 
 import contextlib
-import functools
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -23,9 +21,9 @@ from bot.settings import Dashboard, Forgejo, Orchestrator, Server, Settings
 from bot.settings.hosts import HostAgent, HostEntry
 from bot.standin import Standin
 from bot.store import forge_facts, log, tokens, web_sessions
-from bot.store.database import migrate
 from bot.store.web_sessions import WebSession
 from bot.web.application import make_app
+from tests.world import databases
 from tests.world.clock import Clock
 from tests.world.forge_browser import ForgeBrowser
 
@@ -141,15 +139,6 @@ class House:
         return self.fleet.store.write(lambda sql: tokens.create(sql, name="ops", role=role, at=at, **more))
 
 
-@functools.cache
-def empty_database() -> bytes:
-    """Migrated once; a copy is quicker."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "fleet.db"
-        migrate(path)
-        return path.read_bytes()
-
-
 @contextlib.contextmanager
 def a_house(root: Path, **dashboard: Any) -> Iterator[House]:
     forge, clock = Standin(root / "forge"), Clock()
@@ -161,15 +150,14 @@ def a_house(root: Path, **dashboard: Any) -> Iterator[House]:
     forge.person("zoe")
     application = forge.oauth.register(1, "fleet", f"{URL}/login/callback")
     settings = {"client_id": application.client_id, "client_secret": SecretStr(application.secret), **dashboard}
-    with forge.serve() as url:
+    with forge.serve() as url, databases.of_the_run(root) as where:
         made = Settings(
             server=Server(threads=8, public_url=URL),
             forgejo=Forgejo(url=url, token=SecretStr(forge.person("fleet-bot").token), agent_accounts=["robot"]),
-            orchestrator=Orchestrator(db_path=root / "fleet.db"),
+            orchestrator=Orchestrator(**databases.keys(where)),
             dashboard=Dashboard(**settings),
             hosts=[MACHINE],
         )
-        made.orchestrator.db_path.write_bytes(empty_database())
         with opened(made) as fleet:
             fleet.clock = clock
             for name in (PRIVATE, OPEN):

@@ -17,6 +17,7 @@ from bot.store import Store, forge_facts, history
 from bot.store.history import Past, Wanted
 from bot.store.verify import differences
 from tests.unit.dashboard.conftest import OPEN, PRIVATE, House, Visit
+from tests.world import databases
 
 RESULT = ResultAccepted(1, "a" * 40, "b" * 40, 1, 1, 1, 0, "d" * 64, "e" * 64, "f" * 64)
 
@@ -181,6 +182,7 @@ def test_shares_are_values_that_occurred() -> None:
     assert shares([]) == {}
 
 
+@databases.sqlite_alone
 def test_a_hundred_thousand_tasks_change_little(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted in steps of the database engine, not in seconds: a page reads about as many rows as it shows."""
     fill(house.fleet.store, 20_000)

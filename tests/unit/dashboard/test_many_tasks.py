@@ -13,6 +13,7 @@ from bot.store import Sql
 from tests.unit.dashboard.looking import Looker
 from tests.unit.web.conftest import Api
 from tests.unit.web.conftest import api as api
+from tests.world import databases
 
 #: Beyond what any list shows and any number is counted to, and far beyond that.
 FEW, MANY = 3_000, 10_000
@@ -64,6 +65,7 @@ def steps(api: Api, look: Callable[[], object]) -> int:
     return count
 
 
+@databases.sqlite_alone
 def test_pages_take_no_more_steps(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     task_id = api.task(1)
     looker = Looker(api)

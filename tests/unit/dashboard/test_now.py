@@ -21,6 +21,7 @@ from tests.unit.web.conftest import KNOWN, Api
 from tests.unit.web.conftest import api as api
 from tests.unit.web.conftest import forge as forge
 from tests.unit.web.conftest import forged as forged
+from tests.world import databases
 
 #: Tables that have a row per thing an operator set up, not per task.
 _SMALL = {
@@ -187,6 +188,7 @@ def explained(api: Api, statement: str, values: tuple[object, ...]) -> list[Any]
     return api.fleet.read(lambda sql: sql.all(f"EXPLAIN QUERY PLAN {statement}", *values))
 
 
+@databases.sqlite_alone
 @pytest.mark.parametrize("repos", [None, frozenset({1})])
 def test_it_never_reads_through_a_table_that_grows(
     api: Api, monkeypatch: pytest.MonkeyPatch, repos: frozenset[int] | None
@@ -206,6 +208,7 @@ def test_it_never_reads_through_a_table_that_grows(
     assert not sorts, sorts
 
 
+@databases.sqlite_alone
 def test_a_look_costs_the_same_whatever_is_behind_it(api: Api) -> None:
     """Ten thousand finished tasks more: as many rows are read as before, which SQLite's own virtual steps tell."""
     titled(api, 1, "x")

@@ -1,6 +1,7 @@
 """Coming in by the forge or with a token, staying for a while, going; and all the ways in that are shut."""
 
 import contextlib
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,11 @@ def test_the_forge_lets_somebody_in(house: House) -> None:
     assert "operator" not in bob.gets("/login").text
     [cookie] = [c for c in arrived.headers.getlist("Set-Cookie") if c.startswith("agent-fleet-9090=")]
     assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
-    assert bob.session_cookie().encode() not in house.fleet.settings.orchestrator.db_path.read_bytes()
+    where = house.fleet.store.where
+    rows = house.fleet.read(lambda sql: sql.all("SELECT * FROM web_session"))
+    kept = where.read_bytes() if isinstance(where, Path) else repr(rows).encode()
+    assert rows
+    assert bob.session_cookie().encode() not in kept
 
 
 def test_an_admin_of_the_configuration_operates(house: House) -> None:

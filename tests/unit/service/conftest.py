@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.store import database
+from bot.store import open_store
 from tests.unit.service.scenes import Scenes
+from tests.world import databases
 
 
 @pytest.fixture
 def scenes(tmp_path: Path) -> Iterator[Scenes]:
-    database.migrate(tmp_path / "fleet.db")
-    store = database.open_store(tmp_path / "fleet.db")
-    yield Scenes(store)
-    store.close()
+    with databases.of_the_run(tmp_path) as where:
+        store = open_store(where)
+        yield Scenes(store)
+        store.close()

@@ -18,8 +18,8 @@ from bot.service.opening import opened
 from bot.settings import Forgejo, Orchestrator, Server, Settings
 from bot.standin import Standin
 from bot.store import repo_files, tokens
-from bot.store.database import migrate
 from bot.web.application import make_app
+from tests.world import databases
 
 SECRET = "the hook's secret"
 ENROLMENT = "enrolment-token-of-the-tests"
@@ -99,9 +99,11 @@ def settings(root: Path, url: str = "http://forge.test", token: str = "bot", **o
 
 @contextlib.contextmanager
 def serving(made: Settings) -> Iterator[Api]:
-    migrate(made.orchestrator.db_path)
-    with opened(made) as fleet, make_app(fleet).test_client() as client:
-        yield Api(client, fleet)
+    with databases.of_the_run(made.orchestrator.db_path.parent) as where:
+        orchestrator = made.orchestrator.model_copy(update=databases.keys(where))
+        made = made.model_copy(update={"orchestrator": orchestrator})
+        with opened(made) as fleet, make_app(fleet).test_client() as client:
+            yield Api(client, fleet)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from bot.store.verify import differences
 from bot.web.metrics import PREFIX, families
 from tests.unit.store.filling import a_repo, a_task, claim, happens
 from tests.unit.web.conftest import SECRET, Api, serving, settings
+from tests.world import databases
 
 
 def samples(api: Api, token: str | None = None) -> dict[tuple[str, ...], float]:
@@ -133,6 +134,7 @@ class Recording(Sql):
 GROWING: Final = ("task", "event", "inbox", "outbox", "attempt", "log")
 
 
+@databases.sqlite_alone
 def test_a_scrape_scans_nothing_that_grows(api: Api) -> None:
     a_repo(api.fleet.store)
     a_task(api.fleet.store)

@@ -93,13 +93,12 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def test_a_task_of_another_process_wakes(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
-    made = many(tmp_path)
-    with serving(made) as api:
+    with serving(many(tmp_path)) as api:
         api.agent("gpu-1")
         api.fleet.store.watch_other_processes()
         waiting = pool.submit(waits, api, "gpu-1")
         until(lambda: room(api).seated == 1)
-        other = open_fleet(made)
+        other = open_fleet(api.fleet.settings)
         try:
             Api(api.client, other).task()
         finally:

@@ -35,10 +35,10 @@ class Store:
     def write(self, command: Callable[[Sql], T], *, shared: bool = False) -> T:
         """Runs ``command`` in a transaction, together with others that wait; returns when it is durable.
 
-        The command must only talk to the database: it runs while others wait, and on PostgreSQL once more when the
-        connection broke before it was kept. Raises what it raised (and then keeps nothing of it) or Unavailable when
-        the database cannot be written. ``shared``: it locks the rows that it decides by, so that where the engine
-        can, commands like it run at the same time; all others run alone.
+        The command must only talk to the database: it runs while others wait, and once more when nothing was kept
+        because another one failed or, on PostgreSQL, the connection broke. Raises what it raised (and then keeps
+        nothing of it) or Unavailable when the database cannot be written. ``shared``: it locks the rows that it
+        decides by, so that where the engine can, commands like it run at the same time; all others run alone.
         """
         result: T = (self._shared if shared else self._writer).write(command)
         return result

@@ -1,8 +1,8 @@
 """One writer per process: all commands that wait are run in one transaction and committed once (group commit).
 
-The first caller to come leads: it takes everything that waits, runs each command in a savepoint of its own (one bad
-command does not spoil the others), commits, and wakes the callers. Alone, a command runs at once on its caller's
-thread.
+The first caller to come leads: it takes everything that waits, runs it, commits, and wakes the callers. When a command
+fails, all are rolled back and run again, each in a savepoint of its own: one bad command does not spoil the others.
+Alone, a command runs at once on its caller's thread.
 """
 
 import threading
@@ -18,6 +18,12 @@ from bot.store.transactions import Transactions
 Command = Callable[[Sql], Any]
 
 _BATCH: Final = 128
+#: After a batch with a command that failed, for so many batches each command is guarded from the others at once.
+_CAREFUL: Final = 32
+
+
+class _Spoilt(Exception):
+    """A command failed among others: all are to be run again, each by itself."""
 
 
 class _Item:
@@ -52,6 +58,7 @@ class Writer:
         self._guard = threading.Lock()
         self._waiting: deque[_Item] = deque()
         self._led = False
+        self._careful = 0
 
     def close(self) -> None:
         self._transactions.close()
@@ -106,15 +113,12 @@ class Writer:
             self._waiting[0].call()
 
     def _run(self, batch: list[_Item]) -> None:
-        def work(sql: Sql) -> None:
-            if len(batch) == 1:
-                batch[0].result = batch[0].command(sql)
-            else:
-                for item in batch:
-                    self._run_one(item, sql)
-
         try:
-            woken = self._transactions.run(work)
+            try:
+                woken = self._transactions.run(lambda sql: self._all(batch, sql))
+            except _Spoilt:
+                self._careful = _CAREFUL
+                woken = self._transactions.run(lambda sql: self._each(batch, sql))
         except BaseException as problem:  # the whole batch is rolled back: every caller must hear of it
             for item in batch:
                 item.error = item.error or problem
@@ -122,6 +126,26 @@ class Writer:
                 raise
             return
         self._after_commit(woken)
+
+    def _all(self, batch: list[_Item], sql: Sql) -> None:
+        """Trusts that none fails: a savepoint copies every page that is changed after it."""
+        if len(batch) == 1:
+            batch[0].result = batch[0].command(sql)
+        elif self._careful:
+            self._careful -= 1
+            self._each(batch, sql)
+        else:
+            for item in batch:
+                try:
+                    item.result = item.command(sql)
+                except (OperationalError, Lost):
+                    raise
+                except Exception as problem:
+                    raise _Spoilt from problem
+
+    def _each(self, batch: list[_Item], sql: Sql) -> None:
+        for item in batch:
+            self._run_one(item, sql)
 
     def _run_one(self, item: _Item, sql: Sql) -> None:
         item.error = None  # of a transaction that the engine gave up

@@ -30,7 +30,7 @@ def test_tasks_of_an_earlier_version_are_told_anew(world: World) -> None:
         known = tasks.newest_of_issue(sql, world.repo.id, issue.number)
         assert known is not None
         data = json.loads(task.encode(known))
-        del data["feedback"], data["others"]
+        del data["feedback"]
         sql.run("UPDATE task SET data = ? WHERE id = ?", json.dumps(data), known.id)
 
     world.store.write(as_before)

@@ -1,7 +1,7 @@
 """How far a task's pull request has come: sent back how often and why, told to people, ready to merge."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.core import events as e
@@ -45,13 +45,21 @@ class Feedback:
 NONE: Final = Feedback()
 
 
+def _with(before: Feedback, **changes: Any) -> Feedback:
+    """As ``dataclasses.replace``, which would set all of its fields one by one."""
+    after = object.__new__(Feedback)
+    vars(after).update(vars(before))
+    vars(after).update(changes)
+    return after
+
+
 def after(before: Feedback, event: Event, at: float, *, fence: int, head_sha: str) -> Feedback:
     """What ``event`` changes; ``fence`` and ``head_sha`` are the task's before it."""
     match event:
         case e.PullRequestOpened():
-            return replace(before, published=fence, opened_at=before.opened_at or at)
+            return _with(before, published=fence, opened_at=before.opened_at or at)
         case e.ReworkRequested():
-            return replace(
+            return _with(
                 before,
                 working_on=event.why,
                 done=(*before.done, event.why),
@@ -60,20 +68,20 @@ def after(before: Feedback, event: Event, at: float, *, fence: int, head_sha: st
                 **_NOT_READY,
             )
         case e.ResultAccepted():
-            return replace(before, working_on="", onto="", declined="", waiting=0, **_NOT_READY)
+            return _with(before, working_on="", onto="", declined="", waiting=0, **_NOT_READY)
         case e.NothingToRework():
-            return replace(before, working_on="", onto="", declined=head_sha, published=fence)
+            return _with(before, working_on="", onto="", declined=head_sha, published=fence)
         case e.PullRequestReopened():
-            return replace(before, working_on="", onto="", published=fence, **_NOT_READY)
+            return _with(before, working_on="", onto="", published=fence, **_NOT_READY)
         case e.Escalated():
-            return replace(before, escalated=(*before.escalated, event.why), reviewed_to=event.reviewed_to)
+            return _with(before, escalated=(*before.escalated, event.why), reviewed_to=event.reviewed_to)
         case e.ReviewsWait():
-            return replace(before, waiting=before.waiting + event.count, reviewed_to=event.reviewed_to)
+            return _with(before, waiting=before.waiting + event.count, reviewed_to=event.reviewed_to)
         case e.ReadinessChanged():
-            return replace(before, ready_by=event.by, ready_sha=event.sha, merges=event.merges)
+            return _with(before, ready_by=event.by, ready_sha=event.sha, merges=event.merges)
         case e.RetryRequested():
-            kept = Feedback() if event.fresh else replace(before, done=(), escalated=(), opened_at=at, declined="")
-            return replace(kept, working_on="", onto="", waiting=0, **_NOT_READY)
+            kept = Feedback() if event.fresh else _with(before, done=(), escalated=(), opened_at=at, declined="")
+            return _with(kept, working_on="", onto="", waiting=0, **_NOT_READY)
         case _:
             return before
 

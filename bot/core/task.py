@@ -13,7 +13,7 @@ from bot.core.errors import Refused
 from bot.core.events import Event
 from bot.core.reasons import Reason
 from bot.core.recorded import Recorded
-from bot.core.states import State, target
+from bot.core.states import LEASED, State, target
 
 
 @dataclass(frozen=True)
@@ -105,43 +105,61 @@ def illegal(task: Task | None, event: type[Event]) -> IllegalTransition:
 
 def apply(task: Task | None, task_id: str, event: Event, at: float, n: int) -> Task:
     """The task after ``event``. Raises IllegalTransition when the table does not allow it."""
-    state = target(task.state if task else None, type(event))
+    if task is None:
+        return _opened(task_id, event, at, n)
+    changes = _step(task, event, at, n)
+    after = object.__new__(Task)  # as ``dataclasses.replace``, which would set all of its fields one by one
+    vars(after).update(vars(task))
+    vars(after).update(changes)
+    return after
+
+
+def advance(task: Task | None, task_id: str, event: Event, at: float, n: int) -> Task:
+    """As ``apply``, but ``task`` itself is moved on, which nobody else may have seen: a replay does little else."""
+    if task is None:
+        return _opened(task_id, event, at, n)
+    vars(task).update(_step(task, event, at, n))
+    return task
+
+
+def _step(task: Task, event: Event, at: float, n: int) -> dict[str, Any]:
+    """What is different after ``event``."""
+    before, state = task.state, target(task.state, type(event))
     if state is None:
         raise illegal(task, type(event))
-    if task is None:
-        return _opened(task_id, state, event, at, n)
     _check_fence(task, event)
-    changes = _changes(task, event, at)
-    queued = {"queued_at": at} if state is State.QUEUED and task.state is not State.QUEUED else {}
-    released = {} if state.leased else _NO_AGENT if task.state.leased else {}
-    let_go = _LET_GO if task.state is State.HELD and state is not State.HELD else {}
-    return _with(task, {"state": state, "version": n, "changed_at": at, **queued, **released, **let_go, **changes})
-
-
-def _with(task: Task, changes: dict[str, Any]) -> Task:
-    """As ``dataclasses.replace``, which would set all of its fields one by one: a replay does little else."""
-    after = object.__new__(Task)
-    vars(after).update(vars(task) | changes)
-    return after
+    changes: dict[str, Any] = {"state": state, "version": n, "changed_at": at}
+    if state is not before:
+        if state is State.QUEUED:
+            changes["queued_at"] = at
+        if before in LEASED and state not in LEASED:
+            changes |= _NO_AGENT
+        if before is State.HELD:
+            changes |= _LET_GO
+    changes |= _changes(task, event, at)
+    return changes
 
 
 def _check_fence(task: Task, event: Event) -> None:
     """Only the newest attempt has a say; a claim makes the next one."""
+    if type(event) not in _FENCED:
+        return
+    said: int = vars(event)["fence"]
     if isinstance(event, e.Claimed):
-        right = event.fence == task.fence + 1
+        right = said == task.fence + 1
     elif isinstance(event, e.GaveUp):  # 0: it was not an attempt that ended it
-        right = event.fence == task.fence or (event.fence == 0 and not task.state.leased)
+        right = said == task.fence or (said == 0 and not task.state.leased)
     else:
-        right = not isinstance(event, _FENCED) or event.fence == task.fence
+        right = said == task.fence
     if not right:
-        raise stale_fence(task, int(getattr(event, "fence", 0)))
+        raise stale_fence(task, said)
 
 
 def fold(records: Iterable[Recorded]) -> Task | None:
     """The task as its events tell it; None for no events."""
     task: Task | None = None
     for record in records:
-        task = apply(task, record.task_id, record.event, record.at, record.n)
+        task = advance(task, record.task_id, record.event, record.at, record.n)
     return task
 
 
@@ -154,17 +172,7 @@ def stale_fence(task: Task, fence: int) -> Refused:
     )
 
 
-_FENCED: Final = (
-    e.Started,
-    e.AttemptLost,
-    e.AttemptFailed,
-    e.QuestionAsked,
-    e.ResultAccepted,
-    e.ResultKept,
-    e.NothingToChange,
-    e.NothingToRework,
-    e.BranchPushed,
-)
+_FENCED: Final = frozenset(kind for kind in e.KINDS.values() if "fence" in kind.__dataclass_fields__)
 _LET_GO: Final[Mapping[str, Any]] = {"holds": (), "gate": "", "kept_sha": ""}
 _NO_AGENT: Final[Mapping[str, Any]] = {
     "agent": "",
@@ -175,19 +183,33 @@ _NO_AGENT: Final[Mapping[str, Any]] = {
 }
 
 
-def _opened(task_id: str, state: State, event: Event, at: float, n: int) -> Task:
-    fields = vars(event) | {"requirements": tuple(getattr(event, "requirements", ()))}
-    return Task(id=task_id, state=state, version=n, created_at=at, queued_at=at, changed_at=at, **fields)
+def _opened(task_id: str, event: Event, at: float, n: int) -> Task:
+    state = target(None, type(event))
+    if state is None:
+        raise illegal(None, type(event))
+    opened = object.__new__(Task)
+    vars(opened).update(_AT_FIRST)
+    vars(opened).update(vars(event) | {"requirements": tuple(vars(event)["requirements"])})
+    vars(opened).update(id=task_id, state=state, version=n, created_at=at, queued_at=at, changed_at=at)
+    return opened
+
+
+#: In the order of the fields, as ``__init__`` would leave them; those without a default are set for every task.
+_AT_FIRST: Final[Mapping[str, Any]] = {field.name: field.default for field in dataclasses.fields(Task)}
 
 
 def _changes(task: Task, event: Event, at: float) -> dict[str, Any]:
     """What ``event`` changes besides the state."""
-    feedback = rework.after(task.feedback, event, at, fence=task.fence, head_sha=task.head_sha)
+    found: dict[str, Any] = {}
     for part in (_while_it_waits, _of_its_attempt, _of_its_end):
         changes = part(task, event, at)
         if changes is not None:
-            return {"feedback": feedback, **changes}
-    return {"feedback": feedback}
+            found = changes
+            break
+    feedback = rework.after(task.feedback, event, at, fence=task.fence, head_sha=task.head_sha)
+    if feedback is not task.feedback:
+        found["feedback"] = feedback
+    return found
 
 
 def _while_it_waits(task: Task, event: Event, at: float) -> dict[str, Any] | None:

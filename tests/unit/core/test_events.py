@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bot.core import recorded
-from bot.core.events import KINDS, Event
+from bot.core.events import KINDS, Event, NothingToRework
 from bot.core.reasons import Reason, parse
 from tests.unit.core.samples import created, of_each_kind
 
@@ -26,9 +26,19 @@ def test_every_kind_has_a_name_of_its_own() -> None:
     assert all(cls.kind == name for name, cls in KINDS.items())
 
 
+def test_an_event_from_before_a_field_was_added_has_its_default() -> None:
+    assert recorded.decode("nothing_to_rework", '{"explanation":"why","fence":1}') == NothingToRework(1, "why")
+
+
 @pytest.mark.parametrize(
     ("kind", "data", "error"),
-    [("from_the_future", "{}", KeyError), ("started", "{}", TypeError), ("started", '{"fence":1,"x":2}', TypeError)],
+    [
+        ("from_the_future", "{}", KeyError),
+        ("started", "{}", TypeError),
+        ("started", '{"fence":1,"x":2}', TypeError),
+        ("started", '{"fence":1', ValueError),
+        ("started", '{"fence":1} {}', ValueError),
+    ],
 )
 def test_what_is_not_known_is_refused(kind: str, data: str, error: type[Exception]) -> None:
     with pytest.raises(error):

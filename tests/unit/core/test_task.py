@@ -159,6 +159,28 @@ def test_whatever_happens_the_task_stays_sound(history: list[Event]) -> None:
         assert task.decode(task.encode(now)) == now
 
 
+def test_a_new_task_is_as_its_class_would_make_it() -> None:
+    opened = task.apply(None, "t_1", created(), 1000.0, 1)
+    same = Task(
+        **vars(created()), id="t_1", state=State.QUEUED, version=1, created_at=1000.0, queued_at=1000.0,
+        changed_at=1000.0,
+    )  # fmt: skip
+    assert list(vars(opened).items()) == list(vars(same).items())
+
+
+@given(histories())
+def test_a_fold_is_every_step_after_the_other(history: list[Event]) -> None:
+    """`advance` moves a task on in place, `apply` leaves the one before as it was."""
+    moved: Task | None = None
+    for n, event in enumerate(history, 1):
+        before = moved and task.encode(moved)
+        copy = moved and task.decode(str(before))
+        then = task.apply(moved, "t_1", event, 1000.0 + n, n)
+        assert moved == copy
+        moved = task.advance(moved, "t_1", event, 1000.0 + n, n)
+        assert task.encode(moved) == task.encode(then)
+
+
 @given(histories())
 def test_the_fold_is_the_log_and_nothing_else(history: list[Event]) -> None:
     log = [

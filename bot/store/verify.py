@@ -1,21 +1,26 @@
 """`agent-fleet verify`: the log alone rebuilds every projection, and nothing in it was changed."""
 
 import json
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import itemgetter
+from typing import Final
 
 from bot.core import recorded, task
 from bot.core.errors import Refused
 from bot.core.task import Task
 from bot.store import counters, history, log, retention, tasks
-from bot.store.dialect import Sql
+from bot.store.abreast import abreast, in_pages
+from bot.store.dialect import Row, Sql
 from bot.store.log import Raw
 
-_COLUMNS = (
-    "id, repo_id, issue, generation, state, version, claimable, priority, queued_at, changed_at, agent, fence, branch, "
-    "pull_request, data"
-)
+#: A task's row with the class that it waits in.
+_ROWS: Final = """SELECT task.id, task.repo_id, issue, generation, state, version, claimable, priority, queued_at,
+    changed_at, agent, fence, branch, pull_request, data, class.repo_id, class.requirements, class.reserved_for
+    FROM task LEFT JOIN class ON class.id = task.class_id WHERE task.id > ? ORDER BY task.id LIMIT ?"""
+_HISTORY: Final = """SELECT task_id, repo_id, issue, state, reason, person, created_at FROM history
+    WHERE task_id > ? ORDER BY task_id LIMIT ?"""
 
 
 @dataclass(frozen=True)
@@ -25,56 +30,62 @@ class Difference:
 
 
 def differences(sql: Sql) -> Iterator[Difference]:
-    """Everything in which the database is not what the log says; nothing = it holds."""
-    seen: dict[str, Task | None] = {}
-    for task_id, rows in groupby(log.everything(sql), key=lambda x: x.task_id):
-        seen[task_id] = yield from _folded(task_id, rows)
-    yield from _projections(sql, seen)
-    yield from _classes(sql, seen)
-    yield from _attempts(sql)
-    yield from _history(sql, seen)
-    yield from _counters(sql)
+    """Everything in which the database is not what the log says; nothing = it holds.
+
+    Log, rows and history are walked side by side, so that however long they are, few tasks are in memory.
+    """
+    folded = ((task_id, _folded(rows)) for task_id, rows in groupby(log.everything(sql), key=itemgetter(0)))
+    for task_id, (told, row, past) in abreast(folded, in_pages(sql, _ROWS), in_pages(sql, _HISTORY)):
+        if told is None:
+            found = ["has no events"] if row else []
+            found += ["stands in the history but has no events"] if past else []
+        else:
+            now, found = told
+            found += _row(now, row) if row else ["has events but no row"]
+            found += _past(now, past)
+        yield from (Difference(task_id, what) for what in found)
+    yield from waiting(sql)
+    yield from attempts(sql)
+    yield from by_state(sql)
     yield from _sizes(sql)
 
 
-def _folded(task_id: str, rows: Iterable[Raw]) -> Generator[Difference, None, Task | None]:
-    """Checks the chain of one task's events; returns the task they tell of, None when they tell nothing sound."""
-    previous, state, sound = log.GENESIS, None, True
+def _folded(rows: Iterable[Raw]) -> tuple[Task | None, list[str]]:
+    """The task that its events tell of, None when they tell nothing sound; and what is wrong with them."""
+    previous, now, sound, wrong = log.GENESIS, None, True, list[str]()
     for expected_n, raw in enumerate(rows, 1):
-        if raw.n != expected_n:
-            yield Difference(task_id, f"event {expected_n} is missing from the log")
-        if raw.chain != log.link(previous, task_id, raw.n, raw.kind, raw.at, raw.actor, raw.cause, raw.data):
-            yield Difference(task_id, f"event {raw.n} was changed after it was written")
-        previous = raw.chain
+        task_id, n, at, actor, cause, chain, kind, data = raw
+        if n != expected_n:
+            wrong.append(f"event {expected_n} is missing from the log")
+        if chain != log.link(previous, task_id, n, kind, at, actor, cause, data):
+            wrong.append(f"event {n} was changed after it was written")
+        previous = chain
         if not sound:
             continue
         try:
-            state = task.apply(state, task_id, recorded.decode(raw.kind, raw.data), raw.at, raw.n)
+            now = task.advance(now, task_id, recorded.decode(kind, data), at, n)
         except (KeyError, TypeError, ValueError) as problem:
             sound = False
-            yield Difference(task_id, f"event {raw.n} ({raw.kind}) cannot be read: {problem!r}")
+            wrong.append(f"event {n} ({kind}) cannot be read: {problem!r}")
         except Refused as refusal:
             sound = False
-            yield Difference(task_id, f"event {raw.n} ({raw.kind}) is not possible there: {refusal.reason}")
-    return state if sound else None
+            wrong.append(f"event {n} ({kind}) is not possible there: {refusal.reason}")
+    return (now if sound else None), wrong
 
 
-def _projections(sql: Sql, seen: Mapping[str, Task | None]) -> Iterator[Difference]:
-    lost = set(seen)
-    for task_id, *columns, data in sql.all(f"SELECT {_COLUMNS} FROM task"):
-        if task_id not in seen:
-            yield Difference(task_id, "has no events")
-            continue
-        lost.discard(task_id)
-        wanted = seen[task_id]
-        if wanted is None:
-            continue  # its events are unsound, and that has been said
-        if columns != _columns(wanted):
-            yield Difference(task_id, "its columns differ from its events")
-        if not _same(data, wanted):
-            yield Difference(task_id, f"its projection differs from its events: {_fields(data, wanted)}")
-    for task_id in sorted(lost):
-        yield Difference(task_id, "has events but no row")
+def _row(wanted: Task | None, row: Row) -> list[str]:
+    if wanted is None:
+        return []  # its events are unsound, and that has been said
+    (*columns, data), waits_in = row[1:15], row[15:]
+    found = []
+    if columns != _columns(wanted):
+        found.append("its columns differ from its events")
+    if not _same(data, wanted):
+        found.append(f"its projection differs from its events: {_fields(data, wanted)}")
+    own = (wanted.repo_id, json.dumps(wanted.requirements, ensure_ascii=False), wanted.reserved_for)
+    if row[6] and waits_in != own:
+        found.append("waits in a class that is not its own")
+    return found
 
 
 def _columns(wanted: Task) -> list[object]:
@@ -101,7 +112,8 @@ def _fields(data: str, wanted: Task) -> str:
     return ", ".join(n for n in vars(wanted) if replace(shown, **{n: getattr(wanted, n)}) != shown)
 
 
-def _classes(sql: Sql, seen: Mapping[str, Task | None]) -> Iterator[Difference]:
+def waiting(sql: Sql) -> Iterator[Difference]:
+    """How many tasks wait in each class."""
     rows = sql.all(
         """SELECT class.id, class.waiting, (SELECT count(*) FROM task WHERE claimable = 1 AND class_id = class.id)
            FROM class"""
@@ -109,35 +121,20 @@ def _classes(sql: Sql, seen: Mapping[str, Task | None]) -> Iterator[Difference]:
     for class_id, kept, counted in rows:
         if kept != counted and not sql.many_writers:  # there the numbers are not kept
             yield Difference(f"class {class_id}", f"counts {kept} waiting tasks, there are {counted}")
-    rows = sql.all(
-        """SELECT task.id, class.repo_id, class.requirements, class.reserved_for
-           FROM task LEFT JOIN class ON class.id = task.class_id WHERE task.claimable = 1"""
-    )
-    for task_id, *key in rows:
-        now = seen.get(task_id)
-        if now is None:
-            continue  # its events are unsound, or it has none: that has been said
-        if key != [now.repo_id, json.dumps(now.requirements, ensure_ascii=False), now.reserved_for]:
-            yield Difference(task_id, "waits in a class that is not its own")
 
 
-def _history(sql: Sql, seen: Mapping[str, Task | None]) -> Iterator[Difference]:
+def _past(wanted: Task | None, past: Row | None) -> list[str]:
     """What the history says of a task; how long it ran and what it cost are not in the log."""
-    kept = {
-        row[0]: row[1:]
-        for row in sql.all("SELECT task_id, repo_id, issue, state, reason, person, created_at FROM history")
-    }
-    for task_id, wanted in seen.items():
-        if wanted is None:
-            continue  # its events are unsound, and that has been said
-        told = (wanted.repo_id, wanted.issue, wanted.state.value, history.reason_of(wanted))
-        if kept.get(task_id) != (*told, wanted.asked_by, wanted.created_at):
-            yield Difference(task_id, "its line in the history differs from its events")
-    for task_id in sorted(kept.keys() - seen.keys()):
-        yield Difference(task_id, "stands in the history but has no events")
+    if wanted is None:
+        return []  # its events are unsound, and that has been said
+    told = (wanted.repo_id, wanted.issue, wanted.state.value, history.reason_of(wanted))
+    if past and past[1:] == (*told, wanted.asked_by, wanted.created_at):
+        return []
+    return ["its line in the history differs from its events"]
 
 
-def _counters(sql: Sql) -> Iterator[Difference]:
+def by_state(sql: Sql) -> Iterator[Difference]:
+    """How many tasks are in each state."""
     kept = {
         labels[0]: int(value) for labels, value in counters.everything(sql).get(counters.TASKS, {}).items() if value
     }
@@ -155,7 +152,8 @@ def _sizes(sql: Sql) -> Iterator[Difference]:
             yield Difference(f"kept {kind}", f"{counted[kind]} bytes are counted, there are {there[kind]}")
 
 
-def _attempts(sql: Sql) -> Iterator[Difference]:
+def attempts(sql: Sql) -> Iterator[Difference]:
+    """Every lease is an attempt's, and every attempt that runs has one."""
     rows = sql.all(
         """SELECT attempt.task_id, attempt.fence FROM attempt LEFT JOIN task ON task.id = attempt.task_id
            AND task.fence = attempt.fence AND task.state IN ('assigned', 'running')

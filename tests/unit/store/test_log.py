@@ -1,11 +1,15 @@
 """The event log: append-only, chained, each cause once, and one active task per issue."""
 
+import hashlib
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from peewee import DatabaseError
 
 from bot.core import task
@@ -80,6 +84,32 @@ def test_a_task_read_before_somebody_elses_step_cannot_be_written(store: Store) 
     with pytest.raises(Exception, match=r"UNIQUE constraint failed: event|unique constraint \"event_"):
         store.write(lambda sql: log.append(sql, old, "t_1", Cancelled("api", "ann"), cause="x", actor="x", at=1.0))
     assert store.read(lambda sql: tasks.get(sql, "t_1")).state is State.ASSIGNED
+
+
+@given(st.text(), st.integers(1, 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), st.text())
+def test_a_link_is_the_digest_of_the_record_as_json(task_id: str, n: int, at: float, data: str) -> None:
+    record = json.dumps([task_id, n, "said", at, "a", "c", data], separators=(",", ":"), ensure_ascii=False)
+    digest = hashlib.sha256(log.GENESIS + record.encode("utf-8", "surrogatepass")).digest()
+    assert log.link(log.GENESIS, task_id, n, "said", at, "a", "c", data) == digest
+
+
+def test_verify_looks_at_what_stands_in_one_table_alone(where: Where, store: Store) -> None:
+    for number in (1, 2, 3, 4):
+        a_task(store, f"t_{number}")
+    tampered(
+        where,
+        "DELETE FROM task WHERE id = 't_1'",
+        "DELETE FROM event WHERE task_id = 't_2'",
+        "DELETE FROM history WHERE task_id = 't_3'",
+        "UPDATE counter SET value = 3 WHERE name = 'tasks'",
+        "UPDATE class SET waiting = 3",
+    )
+    assert wrong(store) == [
+        "t_1 has events but no row",
+        "t_2 has no events",
+        "t_2 stands in the history but has no events",
+        "t_3 its line in the history differs from its events",
+    ]
 
 
 def tampered(where: Where, *statements: str) -> None:

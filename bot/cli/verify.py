@@ -22,7 +22,7 @@ def command(ctx: click.Context, config: Path | None, as_json: bool) -> None:
     """Recompute every task from the event log and compare; ends with 1 when something differs."""
     settings = load(config, os.environ, for_bot=False).settings
     with opened_store(settings) as store:
-        found = store.read(lambda sql: list(differences(sql)))
+        found = store.read(lambda sql: list(differences(sql)), steady=True)
     if as_json:
         said = {"ok": not found, "differences": [dataclasses.asdict(it) for it in found]}
         click.echo(json.dumps(said, indent=2, ensure_ascii=False))

@@ -43,9 +43,13 @@ class Store:
         result: T = (self._shared if shared else self._writer).write(command)
         return result
 
-    def read(self, query: Callable[[Sql], T]) -> T:
-        """Runs ``query`` on a connection of its own; it must not write."""
-        result: T = self._engine.read(query)
+    def read(self, query: Callable[[Sql], T], *, steady: bool = False) -> T:
+        """Runs ``query`` on a connection of its own; it must not write.
+
+        ``steady``: all of its statements see the database as it is at one moment, whoever writes meanwhile. For what
+        compares; and it must not dawdle, or PostgreSQL throws it out.
+        """
+        result: T = self._engine.read(query, steady=steady)
         return result
 
     def clock(self) -> float:

@@ -38,7 +38,9 @@ class Engine(Protocol):
     #: Whether shared commands run at the same time.
     many_writers: bool
 
-    def read(self, query: Callable[[Sql], Any]) -> Any: ...
+    def read(self, query: Callable[[Sql], Any], *, steady: bool = False) -> Any:
+        """``steady``: all of its statements see the database as it is at one moment."""
+        ...
 
     def transactions(self, *, shared: bool) -> Transactions:
         """``shared``: for commands that lock what they decide by."""
@@ -72,9 +74,12 @@ class OnSqliteFile:
         self._watcher: Watcher | None = None
         self._watched: PooledDatabase | None = None
 
-    def read(self, query: Callable[[Sql], Any]) -> Any:
+    def read(self, query: Callable[[Sql], Any], *, steady: bool = False) -> Any:
         with self._db.connection_context():
-            return query(Sql(self._db))
+            if not steady:
+                return query(Sql(self._db))
+            with self._db.transaction("DEFERRED"):  # until it ends it keeps its view, and nobody waits for it
+                return query(Sql(self._db))
 
     def transactions(self, *, shared: bool) -> Transactions:  # noqa: ARG002 - there is one writer at a time
         return OnSqlite(self._writing, self._path.with_name(self._path.name + ".write.lock"))

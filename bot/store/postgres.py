@@ -176,18 +176,30 @@ class Connections:
         connection.close()
 
 
-def read(connections: Connections, query: Callable[[Sql], Any]) -> Any:
+def read(connections: Connections, query: Callable[[Sql], Any], *, steady: bool = False) -> Any:
     """Runs ``query``, once more when a connection turns out to be broken. Raises Unavailable."""
     try:
         with connections.one() as connection:
-            return query(PostgresSql(connection))
+            return _looked(connection, query, steady=steady)
     except Lost:
         connections.forget_idle()
     try:
         with connections.one(fresh=True) as connection:
-            return query(PostgresSql(connection))
+            return _looked(connection, query, steady=steady)
     except Lost as problem:
         raise Unavailable(text.database_unreachable(str(problem)), retry_after=5) from problem
+
+
+def _looked(connection: Any, query: Callable[[Sql], Any], *, steady: bool) -> Any:
+    sql = PostgresSql(connection)
+    if not steady:
+        return query(sql)
+    sql.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    try:
+        return query(sql)
+    finally:
+        with contextlib.suppress(psycopg.Error):
+            connection.rollback()
 
 
 class OnPostgres:

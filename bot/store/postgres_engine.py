@@ -46,8 +46,8 @@ class OnPostgresServer:
     def now(self) -> float:
         return self._clock.now()
 
-    def read(self, query: Callable[[Sql], Any]) -> Any:
-        return postgres.read(self._connections, query)
+    def read(self, query: Callable[[Sql], Any], *, steady: bool = False) -> Any:
+        return postgres.read(self._connections, query, steady=steady)
 
     def transactions(self, *, shared: bool) -> Transactions:
         return postgres.OnPostgres(self._connections, shared=shared)

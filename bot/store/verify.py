@@ -32,7 +32,8 @@ class Difference:
 def differences(sql: Sql) -> Iterator[Difference]:
     """Everything in which the database is not what the log says; nothing = it holds.
 
-    Log, rows and history are walked side by side, so that however long they are, few tasks are in memory.
+    Log, rows and history are walked side by side, so that however long they are, few tasks are in memory. Where
+    somebody may write meanwhile, this is for a steady reading.
     """
     folded = ((task_id, _folded(rows)) for task_id, rows in groupby(log.everything(sql), key=itemgetter(0)))
     for task_id, (told, row, past) in abreast(folded, in_pages(sql, _ROWS), in_pages(sql, _HISTORY)):

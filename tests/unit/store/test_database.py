@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -10,8 +11,9 @@ from typing import Final
 import pytest
 
 from bot.core.errors import Refused
-from bot.store import open_store
+from bot.store import Sql, Store, open_store
 from bot.store.database import MIGRATIONS, migrate, pending
+from tests.unit.store.filling import a_task
 
 ROOT: Final = Path(__file__).parents[3]
 NAMES: Final = sorted(path.stem for path in MIGRATIONS.glob("0*.py"))
@@ -81,3 +83,19 @@ def test_what_was_acknowledged_survives_a_power_cut(path: Path) -> None:
     assert store.read(lambda sql: sql.value("PRAGMA journal_mode")) == "wal"
     assert store.read(lambda sql: sql.value("PRAGMA synchronous")) == 2
     store.close()
+
+
+def test_a_steady_reading_sees_one_moment(store: Store) -> None:
+    a_task(store)
+
+    def looks_twice(sql: Sql) -> list[int]:
+        before = sql.value("SELECT count(*) FROM task")
+        with ThreadPoolExecutor() as somebody_else:
+            somebody_else.submit(a_task, store, f"t_{before + 1}").result()
+        return [before, sql.value("SELECT count(*) FROM task")]
+
+    assert store.read(looks_twice, steady=True) == [1, 1]
+    assert store.read(looks_twice) == [2, 3]
+    with pytest.raises(ZeroDivisionError):
+        store.read(lambda _: 1 / 0, steady=True)
+    assert store.read(lambda sql: sql.value("SELECT count(*) FROM task"), steady=True) == 3

@@ -96,6 +96,13 @@ def _table() -> dict[tuple[State | None, type[Event]], State]:
 TRANSITIONS: Final[Mapping[tuple[State | None, type[Event]], State]] = _table()
 
 
+#: The same by the names that events have in the log: where each leads from a state, or for a task that is new.
+BY_KIND: Final[Mapping[State | None, Mapping[str, State]]] = {
+    source: {event.kind: to for (state, event), to in TRANSITIONS.items() if state is source}
+    for source in (None, *State)
+}
+
+
 def target(state: State | None, event: type[Event]) -> State | None:
     """Where ``event`` leads from ``state``; None when it is not allowed."""
     return TRANSITIONS.get((state, event))

@@ -2,15 +2,17 @@
 
 import contextlib
 import hashlib
+import itertools
 from collections.abc import Iterator
 from json.encoder import encode_basestring as quoted
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from bot.core import database_text as text
 from bot.core import recorded, task
 from bot.core.errors import Refused, Unavailable
 from bot.core.events import Event
 from bot.core.matching import ClassKey
+from bot.core.outline import Step
 from bot.core.recorded import Recorded
 from bot.core.task import Task
 from bot.store import classes, history, measures
@@ -121,13 +123,26 @@ class Raw(NamedTuple):
 
 def everything(sql: Sql, page: int = 2000) -> Iterator[Raw]:
     """Every event, grouped by task, oldest first."""
-    columns = ", ".join(Raw._fields)
-    last = ("", 0)
+    return map(Raw._make, _by_task(sql, ", ".join(Raw._fields), page))
+
+
+def steps(sql: Sql, page: int = 2000) -> Iterator[Step]:
+    """The same without anything that the events say."""
+    return _by_task(sql, "task_id, n, at, kind", page)
+
+
+def _by_task(sql: Sql, columns: str, page: int) -> Iterator[Any]:
+    """``columns`` begin with the task's id and the event's number."""
+    return itertools.chain.from_iterable(_pages(sql, columns, page))
+
+
+def _pages(sql: Sql, columns: str, page: int) -> Iterator[list[Row]]:
+    last: Row = ("", 0)
     while True:
         rows = sql.all(
             f"SELECT {columns} FROM event WHERE (task_id, n) > (?, ?) ORDER BY task_id, n LIMIT ?", *last, page
         )
-        yield from map(Raw._make, rows)
+        yield rows
         if len(rows) < page:
             return
         last = rows[-1][:2]

@@ -12,6 +12,7 @@ from bot.core.reasons import Reason
 from bot.core.recorded import Recorded
 from bot.core.states import FINAL, TRANSITIONS, State
 from bot.core.task import IllegalTransition, Task
+from tests.unit.core.histories import histories, possible
 from tests.unit.core.samples import a_task, after, created, of_each_kind, requested
 
 CLAIM = e.Claimed(1, "gpu-1", "codex-cli", "host", "http_pull")
@@ -127,23 +128,6 @@ def test_a_fresh_retry_forgets_the_old_branch() -> None:
     fresh = after(*done, e.RetryRequested("ann", True, "fleet/12-login-2"))
     assert (fresh.pull_request, fresh.pushed_sha, fresh.base_sha, fresh.branch) == (0, "", "", "fleet/12-login-2")
     assert fresh.fence == 1, "attempts are numbered on: an old one never looks new"
-
-
-def possible(now: Task) -> list[Event]:
-    """What may happen now, with the right fence."""
-    return [x for x in of_each_kind(now.fence) if states.target(now.state, type(x)) is not None]
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> list[Event]:
-    """A legal history of up to 30 events."""
-    history: list[Event] = [draw(st.sampled_from([created(), requested()]))]
-    for _ in range(draw(st.integers(0, 30))):
-        choices = possible(after(*history))
-        if not choices:
-            break
-        history.append(draw(st.sampled_from(choices)))
-    return history
 
 
 @given(histories())

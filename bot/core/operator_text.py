@@ -315,6 +315,18 @@ def verified(count: int) -> str:
     return f"{count} difference{'s' if count > 1 else ''}: the database is not what its log says."
 
 
+def verified_quickly(count: int) -> str:
+    return verified(count) if count else "Every task is in the state that its events lead to."
+
+
+def left_out_when_quick() -> list[str]:
+    return ["the log's digests", "what events and tasks say besides", "the sizes of what is kept"]
+
+
+def not_checked(what: Sequence[str]) -> str:
+    return f"Not checked: {', '.join(what)}. `agent-fleet verify` without --quick does."
+
+
 def moment(at: float) -> str:
     """2026-11-22 11:02 UTC; – for never"""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC") if at else "–"

@@ -99,6 +99,35 @@ def test_verify_is_content_or_names_each_difference(migrated: Run) -> None:
     ]
 
 
+def test_a_quick_verify_says_what_it_leaves_out(migrated: Run) -> None:
+    left_out = (
+        "Not checked: the log's digests, what events and tasks say besides, the sizes of what is kept."
+        " `agent-fleet verify` without --quick does.\n"
+    )
+    opened(a_repo)
+    opened(a_task)
+    assert migrated("verify", "--quick").output == f"Every task is in the state that its events lead to.\n{left_out}"
+    with closing(sqlite3.connect("fleet.db")) as raw, raw:
+        raw.execute("UPDATE task SET priority = 0")
+        raw.execute("UPDATE task SET version = 2")
+    result = migrated("verify", "--quick")
+    assert result.exit_code == 1
+    assert result.output == (
+        "t_1: its columns differ from its events: version\n"
+        f"1 difference: the database is not what its log says.\n{left_out}"
+    )
+    as_json = migrated("verify", "--quick", "--json")
+    assert as_json.exit_code == 1
+    said = json.loads(as_json.output)
+    assert said.pop("not_checked")[0] == "the log's digests"
+    assert said == {
+        "ok": False,
+        "quick": True,
+        "differences": [{"task_id": "t_1", "what": "its columns differ from its events: version"}],
+    }
+    assert json.loads(migrated("verify", "--json").output)["not_checked"] == []
+
+
 def test_a_token_is_printed_once_and_alone(migrated: Run) -> None:
     made = migrated("tokens", "create", "--role", "write", "--name", "ci [bold]", "--expires", "30")
     secret = made.stdout.strip()

@@ -56,7 +56,7 @@ def _long_queue(folder: Path, size: Size) -> Iterator[Figure]:
     few, many = folder / "few.db", folder / "many.db"
     with closing(filling.made(few, size.few)) as short, closing(filling.made(many, size.many)) as long:
         yield from claiming.growth(short, size.few, long, size.many, size.rounds)
-        yield from replaying.measure(long, many, size.rounds)
+    yield from replaying.measure(folder / "lives.db", size.many, size.rounds)
     yield from sizes.in_memory(few, many, size.rounds)
 
 

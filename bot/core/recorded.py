@@ -41,7 +41,7 @@ def decode(kind: str, data: str) -> Event:
         raise ValueError("there is more behind it")
     if "reason" in said:
         said["reason"] = Reason(said["reason"])
-    for name in ("requirements", "reviews", "paths"):
+    for name in _TUPLES[kind]:
         if name in said:
             said[name] = tuple(said[name])
     if said.keys() != _FIELDS[kind]:
@@ -55,4 +55,8 @@ def decode(kind: str, data: str) -> Event:
 _read: Final = json.JSONDecoder().raw_decode
 _FIELDS: Final[Mapping[str, frozenset[str]]] = {
     kind: frozenset(field.name for field in fields(cls)) for kind, cls in KINDS.items()
+}
+_TUPLES: Final[Mapping[str, tuple[str, ...]]] = {
+    kind: tuple(name for name in ("requirements", "reviews", "paths") if name in names)
+    for kind, names in _FIELDS.items()
 }

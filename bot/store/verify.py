@@ -99,6 +99,8 @@ def _columns(wanted: Task) -> list[object]:
 
 def _same(data: str, wanted: Task) -> bool:
     """A row from before a field was added holds that field's default."""
+    if data == task.encode(wanted):
+        return True  # nearly always, and it takes half as long as to read it
     try:
         return task.decode(data) == wanted
     except (KeyError, TypeError, ValueError):

@@ -292,4 +292,8 @@ def test_a_stale_attempt_starts_nothing(host: Host, job: JobOf) -> None:
         with pytest.raises(HostBroken) as refused:
             host.start(replace(one, fence=fence))
         assert refused.value.kind == "stale_fence"
-    assert host.runs() == []
+    with pytest.raises(HostBroken) as refused:
+        host.start(replace(one, workspace="nowhere"))
+    assert refused.value.kind == "stale_fence", "nobody has prepared that one"
+    assert host.runs() == [], "the place that was made meanwhile is gone"
+    assert host.start(one), "and free for whoever may have it"

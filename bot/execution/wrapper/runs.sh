@@ -72,11 +72,15 @@ do_start() {
     printf 'started already\nstate %s\n' "$state"
     return
   fi
+  # Beside it, too: the next wait is for the fence. Who is refused leaves nothing.
+  mkdir "$runs/$1" &
+  making=$!
+  trap 'rm -f "$input"; wait "$making" && rmdir "$runs/$1"' EXIT
   space "$job_workspace"
   wait "$arriving" || exit 1
   hold_fence "$job_fence"
   [ -d "$tree" ] || die unknown_workspace "$job_workspace is not prepared"
-  mkdir "$runs/$1" || die io "$runs/$1 cannot be made"
+  wait "$making" || die io "$runs/$1 cannot be made"
   trap 'rm -rf "$input" "$runs/$1"' EXIT
   # Room for the last words is taken now.
   printf '%s\n' "$job_workspace" >"$runs/$1/workspace" && : >"$runs/$1/stdout" && : >"$runs/$1/stderr" &&

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.core import events as e
-from bot.core import gates, rework
+from bot.core import fences, gates, rework
 from bot.core import step_text as text
 from bot.core.errors import Refused
 from bot.core.events import Event
@@ -127,7 +127,7 @@ def _step(task: Task, event: Event, at: float, n: int) -> dict[str, Any]:
     before, state = task.state, target(task.state, type(event))
     if state is None:
         raise illegal(task, type(event))
-    _check_fence(task, event)
+    fences.check(event, state=before, newest=task.fence)
     changes: dict[str, Any] = {"state": state, "version": n, "changed_at": at}
     if state is not before:
         if state is State.QUEUED:
@@ -140,21 +140,6 @@ def _step(task: Task, event: Event, at: float, n: int) -> dict[str, Any]:
     return changes
 
 
-def _check_fence(task: Task, event: Event) -> None:
-    """Only the newest attempt has a say; a claim makes the next one."""
-    if type(event) not in _FENCED:
-        return
-    said: int = vars(event)["fence"]
-    if isinstance(event, e.Claimed):
-        right = said == task.fence + 1
-    elif isinstance(event, e.GaveUp):  # 0: it was not an attempt that ended it
-        right = said == task.fence or (said == 0 and not task.state.leased)
-    else:
-        right = said == task.fence
-    if not right:
-        raise stale_fence(task, said)
-
-
 def fold(records: Iterable[Recorded]) -> Task | None:
     """The task as its events tell it; None for no events."""
     task: Task | None = None
@@ -163,16 +148,6 @@ def fold(records: Iterable[Recorded]) -> Task | None:
     return task
 
 
-def stale_fence(task: Task, fence: int) -> Refused:
-    return Refused(
-        f"Attempt {fence} of this task is over (the task is {task.state.value}, attempt {task.fence}).",
-        "Stop working on it and ask for a new task.",
-        409,
-        "stale_fence",
-    )
-
-
-_FENCED: Final = frozenset(kind for kind in e.KINDS.values() if "fence" in kind.__dataclass_fields__)
 _LET_GO: Final[Mapping[str, Any]] = {"holds": (), "gate": "", "kept_sha": ""}
 _NO_AGENT: Final[Mapping[str, Any]] = {
     "agent": "",

@@ -138,9 +138,7 @@ def _past(wanted: Task | None, past: Row | None) -> list[str]:
 
 def by_state(sql: Sql) -> Iterator[Difference]:
     """How many tasks are in each state."""
-    kept = {
-        labels[0]: int(value) for labels, value in counters.everything(sql).get(counters.TASKS, {}).items() if value
-    }
+    kept = counters.tasks_by_state(sql)
     counted = tasks.counts(sql)
     for state in sorted(kept.keys() | counted.keys()):
         if kept.get(state, 0) != counted.get(state, 0):

@@ -14,11 +14,12 @@ from pyforgejo import PyforgejoApi
 from pyforgejo.core.api_error import ApiError
 
 from bot.core.errors import Refused, Unavailable
-from bot.forge import transport
+from bot.forge import answers, transport
 
 T = TypeVar("T")
 
 PAGE: Final = 50
+answers.without_detours()
 _ONCE: Final = {"max_retries": 0}  # pyforgejo repeats even POSTs after 409 and 5xx; the outbox owns retries
 
 
@@ -92,7 +93,7 @@ class Api:
             raise _no_answer(what, problem, write) from problem
         except (pydantic.ValidationError, json.JSONDecodeError) as problem:
             raise Unavailable(f"Forgejo's answer could not be read ({what}).", ambiguous=write) from problem
-        return _plain(answer)
+        return answers.plain(answer)
 
     def raw(self, what: str, method: str, path: str, *, write: bool = False, **options: Any) -> Any:
         """The same for what pyforgejo 2.0.7 cannot do; ``path`` is below ``/api/v1``. None for an empty answer."""
@@ -227,14 +228,6 @@ def _named_in(moved: Moved) -> tuple[str, str]:
     if len(parts) < 2 or not all(parts[:2]):
         raise moved
     return parts[0], parts[1]
-
-
-def _plain(answer: Any) -> Any:
-    if isinstance(answer, list):
-        return [_plain(item) for item in answer]
-    if isinstance(answer, pydantic.BaseModel):
-        return answer.model_dump(mode="json", by_alias=True)
-    return answer
 
 
 def _refusal(what: str, status: int, headers: Mapping[str, Any], body: object, write: bool) -> Exception:

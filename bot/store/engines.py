@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+import structlog
 from playhouse.pool import PooledDatabase
 
 from bot.core import database_text as text
 from bot.core.errors import Refused
-from bot.store import dialect
+from bot.store import bells, dialect
 from bot.store.dialect import Sql
 from bot.store.leading import FileLead, Lead, held
 from bot.store.transactions import OnSqlite, Transactions
 from bot.store.wakeups import Wakeups, Watcher
+
+log = structlog.get_logger(__name__)
 
 #: A database: the path of an SQLite file, or the URL of a PostgreSQL.
 Where = Path | str
@@ -73,6 +76,7 @@ class OnSqliteFile:
         self._writing = dialect.sqlite(str(path), one_connection=True)
         self._watcher: Watcher | None = None
         self._watched: PooledDatabase | None = None
+        self._bells = bells.Bells(bells.folder_of(path))
 
     def read(self, query: Callable[[Sql], Any], *, steady: bool = False) -> Any:
         with self._db.connection_context():
@@ -82,15 +86,25 @@ class OnSqliteFile:
                 return query(Sql(self._db))
 
     def transactions(self, *, shared: bool) -> Transactions:  # noqa: ARG002 - there is one writer at a time
-        return OnSqlite(self._writing, self._path.with_name(self._path.name + ".write.lock"))
+        return OnSqlite(self._writing, self._path.with_name(self._path.name + ".write.lock"), self._bells.ring)
 
     def watch(self, wakeups: Wakeups) -> None:
         connection = dialect.sqlite(str(self._path))
         connection.connect()
         sql = Sql(connection)
         self._watched = connection
-        self._watcher = Watcher(lambda: dialect.changes_token(sql), wakeups)
+        self._watcher = Watcher(lambda: dialect.changes_token(sql), wakeups, self._bell())
         self._watcher.start()
+
+    def _bell(self) -> bells.Bell | None:
+        """None where there can be none: then the file is looked at more often."""
+        try:
+            bell = bells.Bell.hung_in(bells.folder_of(self._path))
+        except OSError as problem:
+            log.warning("other processes' commits are looked for, not heard of", reason=str(problem))
+            return None
+        self._bells.ours = bell.path.name
+        return bell
 
     def now(self) -> float:
         return time.time()
@@ -107,6 +121,7 @@ class OnSqliteFile:
         if self._watched:
             self._watched.close_all()
         self._writing.close_all()
+        self._bells.close()
         self._db.close_all()
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,11 +31,12 @@ class Transactions(Protocol):
 class OnSqlite:
     """Writes on the one connection of ``db``.
 
-    Between processes a file lock keeps turns fair: SQLite's own busy handler starves those who wait.
+    Between processes a file lock keeps turns fair: SQLite's own busy handler starves those who wait. ``ring`` tells other processes which topics a commit woke.
     """
 
-    def __init__(self, db: Any, lock_path: Path) -> None:
+    def __init__(self, db: Any, lock_path: Path, ring: Callable[[Collection[str]], None]) -> None:
         self._db = db
+        self._ring = ring
         self._lock_fd = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def run(self, work: Callable[[Sql], None]) -> set[str]:
@@ -46,6 +47,7 @@ class OnSqlite:
                 counters.keep(sql)
         except OperationalError as problem:
             raise Unavailable(f"The database cannot be written: {problem}.", retry_after=5) from problem
+        self._ring(sql.woken)
         return sql.woken
 
     def close(self) -> None:

@@ -1,9 +1,10 @@
 """Waking those who wait for a commit: at once within a process, within milliseconds from another one."""
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, Protocol
 
 WORK: Final = "work"
 INBOX: Final = "inbox"
@@ -13,30 +14,37 @@ NOTICES: Final = "notices"
 CHANGED: Final = "changed"
 TOPICS: Final = (WORK, INBOX, OUTBOX, NOTICES, CHANGED)
 
+#: The net under bells that nobody rang.
+_LOOK_SECS: Final = 0.25
+#: Where there are no bells.
+_LOOK_OFTEN_SECS: Final = 0.01
+#: Bells are listened to no more often than this, however many commits there are.
+_BREATH_SECS: Final = 0.002
+
 
 class Wakeups:
     """Counts what happened per topic; waiting is for the count to move on from the one seen before looking."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._guard = threading.RLock()
+        self._changed: dict[str, threading.Condition] = defaultdict(lambda: threading.Condition(self._guard))
         self._counts: dict[str, int] = defaultdict(int)
         self._closed = False
 
     def count(self, topic: str) -> int:
-        with self._changed:
-            return self._counts[topic]
+        return self._counts.get(topic, 0)
 
     def signal(self, topics: Iterable[str]) -> None:
-        with self._changed:
+        with self._guard:
             for topic in topics:
                 self._counts[topic] += 1
-            self._changed.notify_all()
+                self._changed[topic].notify_all()
 
     def wait(self, topic: str, seen: int, timeout_secs: float) -> bool:
         """Waits until ``topic`` has moved past ``seen``; False after ``timeout_secs`` or at the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._counts[topic] != seen or self._closed, timeout_secs)
-            return self._counts[topic] != seen
+        with self._guard:
+            self._changed[topic].wait_for(lambda: self.count(topic) != seen or self._closed, timeout_secs)
+            return self.count(topic) != seen
 
     @property
     def closed(self) -> bool:
@@ -44,29 +52,62 @@ class Wakeups:
 
     def close(self) -> None:
         """Wakes everyone for good."""
-        with self._changed:
+        with self._guard:
             self._closed = True
-            self._changed.notify_all()
+            for changed in self._changed.values():
+                changed.notify_all()
+
+
+class Bell(Protocol):
+    """Rung by other processes after their commits."""
+
+    def wait(self, secs: float) -> set[str]:
+        """The topics that were rung for, now or within ``secs``."""
+        ...
+
+    def wake(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Watcher(threading.Thread):
-    """Watches for commits of other processes and signals every topic after one."""
+    """Listens for the commits of other processes, and looks for those that nobody rang for.
 
-    def __init__(self, token: Callable[[], object], wakeups: Wakeups, every_secs: float = 0.01) -> None:
+    Without a ``bell`` it looks often.
+    """
+
+    def __init__(self, token: Callable[[], object], wakeups: Wakeups, bell: Bell | None) -> None:
         super().__init__(name="store-watcher", daemon=True)
         self._token = token
         self._wakeups = wakeups
-        self._every = every_secs
+        self._bell = bell
+        self._every = _LOOK_SECS if bell else _LOOK_OFTEN_SECS
         self._ended = threading.Event()  # `_stop` is the library's own
 
     def run(self) -> None:
-        last = self._token()
-        while not self._ended.wait(self._every):
-            now = self._token()
+        last, looked_at = self._token(), time.monotonic()
+        while not self._ended.is_set():
+            left = looked_at + self._every - time.monotonic()
+            if left > 0:
+                self._listen(left)
+                continue
+            now, looked_at = self._token(), time.monotonic()
             if now != last:
                 last = now
                 self._wakeups.signal(TOPICS)
 
+    def _listen(self, secs: float) -> None:
+        heard = self._bell.wait(secs) if self._bell else set()
+        if heard:
+            self._wakeups.signal(heard)
+            secs = _BREATH_SECS  # what comes meanwhile is heard as one
+        if heard or not self._bell:
+            self._ended.wait(secs)
+
     def stop(self) -> None:
         self._ended.set()
+        if self._bell:
+            self._bell.wake()
         self.join()
+        if self._bell:
+            self._bell.close()

@@ -16,6 +16,7 @@ from bot.service.prompts import Instructions
 from bot.service.record import keep_out, record
 from bot.store import Sql, agents, attempts, avoided, bodies, claims, forge_facts, log, tasks
 from bot.store.agents import Agent
+from bot.store.wakeups import WORK
 
 #: Tasks that are looked at in one call because those before cannot start.
 _MOST_LOOKED_AT: Final = 50
@@ -183,6 +184,7 @@ def _claim(
     event = e.Claimed(fence, agent.id, agent.agent_type, agent.host, agent.mode)
     task = record(step, task, event, cause=f"claim:{task.id}:{fence}", actor=f"agent:{agent.id}")
     agents.seen(step.sql, agent.id, step.now)
+    step.sql.wake(WORK)  # those who watch for more than before see that it is less
     work = work_of(step, task)
     if agent.mode != modes.SSH_CLI:  # what a host is given is kept when it is started there
         given_prompts.keep_task(step, task, work)

@@ -6,12 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
+from bot.service import claims
+from bot.service.claims import Claim
+from bot.service.fleet import Fleet
 from bot.service.opening import open_fleet
 from bot.settings import Settings
 from bot.store import Sql
@@ -155,3 +159,105 @@ def test_nothing_is_written_while_nothing_fits(api: Api, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(api.fleet.store, "write", no_write)
     assert waits(api, "gpu-1", 0.05).status_code == 204
+
+
+def count_looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The agents that looked for work, in order; nobody looks for having waited long."""
+    monkeypatch.setattr("bot.web.waiting._LOOK_ANYWAY_SECS", 3600)
+    looks: list[str] = []
+    claim = claims.claim
+
+    def counted(fleet: Fleet, agent_id: str, **options: Any) -> Claim | None:
+        looks.append(agent_id)
+        return claim(fleet, agent_id, **options)
+
+    monkeypatch.setattr("bot.web.work.claims.claim", counted)
+    return looks
+
+
+def test_one_task_is_looked_for_by_one(
+    tmp_path: Path, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = count_looks(monkeypatch)
+    with serving(many(tmp_path)) as api:
+        for number in range(8):
+            api.agent(f"gpu-{number}")
+        waiting = [pool.submit(waits, api, f"gpu-{number}") for number in range(8)]
+        until(lambda: len(looks) == 16)  # once before they sit down, once after
+        del looks[:]
+        api.task()
+        until(lambda: any(w.done() for w in waiting))
+        assert len(looks) == 1
+        api.fleet.store.wakeups.close()
+        assert sorted(w.result(60).status_code for w in waiting) == [200] + [204] * 7
+
+
+def test_whoever_does_not_fit_lets_the_others_look(
+    tmp_path: Path, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = count_looks(monkeypatch)
+    with serving(many(tmp_path)) as api:
+        waiting = []
+        for number in range(8):
+            api.agent(f"gpu-{number}", "python" if number < 7 else "rust")
+            waiting.append(pool.submit(waits, api, f"gpu-{number}"))
+            until(lambda: len(looks) == 2 * len(waiting))
+        api.task(1, "rust")
+        assert waiting[-1].result(60).status_code == 200
+        assert not any(w.done() for w in waiting[:-1])
+        api.task(2, "python")
+        until(lambda: any(w.done() for w in waiting[:-1]))
+        api.fleet.store.wakeups.close()
+        assert sorted(w.result(60).status_code for w in waiting) == [200] * 2 + [204] * 6
+
+
+def test_what_waits_already_comes_to_one_that_may_have_it_only_later(
+    tmp_path: Path, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.web.waiting._LOOK_AGAIN_SECS", 0.01)
+    looks = count_looks(monkeypatch)
+    with serving(many(tmp_path)) as api:
+        api.agent("gpu-1")
+        api.task(1)
+        api.task(2)
+        assert waits(api, "gpu-1", 0).status_code == 200
+        waiting = pool.submit(waits, api, "gpu-1")
+        until(lambda: len(looks) > 5)
+        assert not waiting.done(), "it has one slot"
+        api.fleet.store.write(lambda sql: sql.run("UPDATE agent SET max_concurrency = 2"))
+        assert said_by(waiting.result(60))["task"]["issue"] == 2
+
+
+def test_a_task_that_follows_one_which_somebody_else_took_is_news(
+    tmp_path: Path, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.web.waiting._LOOK_AGAIN_SECS", 3600)
+    looks = count_looks(monkeypatch)
+    with serving(many(tmp_path)) as api:
+        for name in ("gpu-1", "gpu-2"):
+            api.agent(name)
+        api.task(1)
+        assert waits(api, "gpu-1", 0).status_code == 200
+        waiting = pool.submit(waits, api, "gpu-1")
+        until(lambda: len(looks) == 3)
+        api.task(2)
+        until(lambda: len(looks) == 4)
+        assert waits(api, "gpu-2", 0).status_code == 200
+        until(lambda: not room(api)._seen)
+        api.fleet.store.write(lambda sql: sql.run("UPDATE agent SET max_concurrency = 2"))
+        api.task(3)
+        assert said_by(waiting.result(60))["task"]["issue"] == 3
+
+
+def test_one_that_waits_and_is_no_agent_any_more_hears_of_it(
+    tmp_path: Path, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(many(tmp_path)) as api:
+        for name in ("gpu-1", "gpu-2"):
+            api.agent(name)
+        looks = count_looks(monkeypatch)
+        monkeypatch.setattr("bot.web.waiting._LOOK_ANYWAY_SECS", 0.05)
+        waiting = pool.submit(waits, api, "gpu-1")
+        until(lambda: len(looks) > 2)
+        api.fleet.store.write(lambda sql: sql.run("DELETE FROM agent WHERE id = 'gpu-1'"))
+        assert waiting.result(60).status_code == 404

@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 #: Leases and timers are looked at this often; nothing waits for it but what time itself decides.
 _TICK_SECS: Final = 1.0
 _BEAT_SECS: Final = 5.0
+#: What is to be shown is shown so much later: by then an agent that waits has a new task, and one write says both.
+_GATHER_SECS: Final = 0.05
 #: Hosts are asked at least this often, however rarely agents have to beat.
 _HOSTS_SECS: Final = 30.0
 #: One that lost the lead unknowingly looks every second and finishes what it has begun; a successor waits for that.
@@ -201,7 +203,9 @@ class Worker:
     def _outbox(self) -> None:
         seen = self._fleet.store.wakeups.count(OUTBOX)
         if not publish.work_off(self._fleet, go_on=lambda: self._go_on("outbox")):
-            self._sleep_until(OUTBOX, seen, self._fleet.read(outbox.next_due))
+            woken = self._sleep_until(OUTBOX, seen, self._fleet.read(outbox.next_due))
+            if woken:
+                self._over.wait(_GATHER_SECS)
 
     def _notices(self) -> None:
         seen = self._fleet.store.wakeups.count(NOTICES)
@@ -248,9 +252,10 @@ class Worker:
             self._limits_due.clear()
             retention.hold_limits(self._fleet, go_on=lambda: self._go_on("housekeeping"))
 
-    def _sleep_until(self, topic: str, seen: int, due: float | None) -> None:
+    def _sleep_until(self, topic: str, seen: int, due: float | None) -> bool:
+        """True when woken before."""
         wait = _BEAT_SECS if due is None else min(_BEAT_SECS, max(0.0, due - self._fleet.clock()))
-        self._fleet.store.wakeups.wait(topic, seen, wait)
+        return self._fleet.store.wakeups.wait(topic, seen, wait)
 
 
 #: What `settle` works off.

@@ -11,7 +11,7 @@ from bot.core.errors import Unavailable
 from bot.service import intake, publish
 from bot.store import beats, inbox, outbox
 from bot.web.health import readiness
-from bot.worker import Worker
+from bot.worker import _GATHER_SECS, Worker
 from tests.world import World, databases
 
 
@@ -67,6 +67,18 @@ def test_loops_show_that_they_live_between_two_items(world: World) -> None:
     assert world.fleet.read(lambda sql: beats.ages(sql, world.clock()))["outbox"] == 0
     worker.stop()
     assert not worker._go_on("outbox")
+
+
+def test_what_is_to_be_shown_is_gathered_for_a_moment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.settles()
+    worker = Worker(world.fleet)
+    waited: list[float] = []
+    monkeypatch.setattr(worker._over, "wait", waited.append)
+    monkeypatch.setattr(worker, "_sleep_until", lambda *_: True)
+    worker._outbox()
+    monkeypatch.setattr(worker, "_sleep_until", lambda *_: False)
+    worker._outbox()
+    assert waited == [_GATHER_SECS], "when woken, not when it is time"
 
 
 def test_a_forge_that_is_away_leaves_the_fleet_ready_and_the_worker_stoppable(three_wishes: World) -> None:

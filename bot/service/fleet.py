@@ -14,6 +14,7 @@ from bot.execution import git
 from bot.execution.bundle import BundleLimits, BundleRules
 from bot.execution.gitmirror import GitMirror
 from bot.forge import Forge, RepoRef
+from bot.service.asking import Asking
 from bot.settings import Settings
 from bot.store import Sql, Store, forge_facts, tasks
 from bot.store.forge_facts import KnownRepository
@@ -35,6 +36,7 @@ class Fleet:
     chance: Callable[[], float] = random.random
     end_traces: Callable[[], None] = lambda: None
     looked_at: dict[tuple[int, int], float] = field(default_factory=dict, repr=False)
+    asking: Asking = field(default_factory=Asking, repr=False)
 
     def step(self, command: "Callable[[Step], T]", *, shared: bool = False) -> T:
         """Runs ``command`` in one transaction: events, projections and wanted effects, or nothing.

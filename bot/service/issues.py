@@ -73,9 +73,13 @@ def look(fleet: Fleet, repo_id: int, number: int, *, text_sha256: str = "", text
         pulls.look(fleet, repo_id, known.pull_request)
     if fleet.forge.me().login in issue.assignees:
         issue = dataclasses.replace(issue, labels=issue.labels | {ASSIGNED})
-    if relevant(issue.labels, known):
-        repo_files.keep_fresh(fleet, repo.id)
-    seen = _seen(fleet, repo, issue, known, text_sha256, text_at)
+    if relevant(issue.labels, known) and repo_files.stale(fleet, repo.id):
+        _, seen = fleet.asking.at_once(
+            lambda: repo_files.keep_fresh(fleet, repo.id),
+            lambda: _seen(fleet, repo, issue, known, text_sha256, text_at),
+        )
+    else:
+        seen = _seen(fleet, repo, issue, known, text_sha256, text_at)
     fleet.step(lambda step: _take_steps(step, repo, seen))
 
 
@@ -92,9 +96,16 @@ def _seen(
     entries = _entries(fleet, repo, issue, known)
     people = triggers.people_to_check(issue, entries)
     halting = [x for x in entries if x.label == HALT and x.added]
-    held = {x.id: rights.right_of(fleet, repo, x) for x in {*people, *(x.person for x in halting)}}
+    checked = {*people, *(x.person for x in halting)}
     waits = known is None or known.state in (State.REQUESTED, State.QUEUED, State.HELD) or known.state.final
-    blockers = blocking.reason(fleet, repo, issue.number) if issue.is_open and entries and waits else None
+
+    def blocked() -> str | None:
+        return blocking.reason(fleet, repo, issue.number) if issue.is_open and entries and waits else None
+
+    def may() -> dict[int, Right]:
+        return {x.id: rights.right_of(fleet, repo, x) for x in checked}
+
+    blockers, held = fleet.asking.at_once(blocked, may) if checked else (blocked(), {})
     author_may = False
     if people:
         author = held.get(issue.author.id)

@@ -29,6 +29,7 @@ def open_fleet(settings: Settings) -> Fleet:
 def close_fleet(fleet: Fleet) -> None:
     """Wakes everyone who waits, then lets go of database and forge."""
     fleet.store.close()
+    fleet.asking.close()
     fleet.forge.close()
     fleet.end_traces()
 

@@ -44,6 +44,15 @@ def known(fleet: Fleet, repo_id: int) -> bool:
     return tip is not None and tip.read_at > 0
 
 
+def stale(fleet: Fleet, repo_id: int) -> bool:
+    """Whether ``keep_fresh`` would read the files."""
+    return _stale(fleet.read(lambda sql: store.tip(sql, repo_id)), fleet.clock())
+
+
+def _stale(tip: Tip | None, now: float) -> bool:
+    return tip is None or not now - FRESH_SECS < tip.tried_at <= now
+
+
 def keep_fresh(fleet: Fleet, repo_id: int) -> None:
     """Reads the files when what is known is older than a minute; one of several callers does it for all.
 
@@ -51,7 +60,7 @@ def keep_fresh(fleet: Fleet, repo_id: int) -> None:
     """
     now = fleet.clock()
     tip = fleet.read(lambda sql: store.tip(sql, repo_id))
-    if tip is not None and now - FRESH_SECS < tip.tried_at <= now:
+    if not _stale(tip, now):
         return
     if not fleet.store.write(lambda sql: store.trying(sql, repo_id, now, tip.tried_at if tip else now)):
         return

@@ -31,7 +31,8 @@ class Transactions(Protocol):
 class OnSqlite:
     """Writes on the one connection of ``db``.
 
-    Between processes a file lock keeps turns fair: SQLite's own busy handler starves those who wait. ``ring`` tells other processes which topics a commit woke.
+    Between processes a file lock keeps turns fair: SQLite's own busy handler starves those who wait. ``ring`` tells
+    other processes which topics a commit woke.
     """
 
     def __init__(self, db: Any, lock_path: Path, ring: Callable[[Collection[str]], None]) -> None:

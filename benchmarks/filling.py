@@ -102,11 +102,10 @@ def claim(sql: Sql, agent: str, capability: str = "python") -> str | None:
     """Match, lease, fence, event: what a dequeue writes."""
     agents.lock(sql, agent)
     who = Candidate(agent, "codex-cli", frozenset({capability}), ())
-    task_id = claims.next_task(sql, who, take=True)
-    if task_id is None:
+    before = claims.next_task(sql, who, take=True)
+    if before is None:
         return None
-    before = tasks.get(sql, task_id)
-    fence = before.fence + 1
+    task_id, fence = before.id, before.fence + 1
     attempts.open_one(
         sql, task_id, fence, agent=agent, agent_type="codex-cli", host="h", mode="http_pull", claim_id="",
         at=AT, lease_until=AT + 60,
@@ -131,8 +130,10 @@ def lost_and_claimed_again(sql: Sql, tasks_left: int) -> None:
 
 def complete(sql: Sql, task_id: str, fence: int = 0) -> None:
     """The end of an attempt (0: the newest), which found nothing to change: under its fence, the lease with it."""
-    fence = fence or tasks.get(sql, task_id).fence
-    happens(sql, task_id, NothingToChange(fence, "nothing"), f"done:{task_id}:{fence}")
+    before = tasks.get(sql, task_id)
+    fence = fence or before.fence
+    event, cause = NothingToChange(fence, "nothing"), f"done:{task_id}:{fence}"
+    log.append(sql, before, task_id, event, cause=cause, actor="fleet", at=AT)
     attempts.close(sql, task_id, fence, outcome="no_change", at=AT)
 
 

@@ -14,7 +14,7 @@ from bot.service import budgets, given_prompts, pausing, policies, prompts, repo
 from bot.service.fleet import Fleet, Step
 from bot.service.prompts import Instructions
 from bot.service.record import keep_out, record
-from bot.store import Sql, agents, attempts, avoided, bodies, claims, forge_facts, log, tasks
+from bot.store import Sql, agents, attempts, avoided, bodies, claims, forge_facts, log
 from bot.store.agents import Agent
 from bot.store.wakeups import WORK
 
@@ -67,12 +67,11 @@ def claim(
     return None
 
 
-def _look_again(fleet: Fleet, task_id: str) -> int:
+def _look_again(fleet: Fleet, task: Task) -> int:
     """Asks the forge for what may have changed: the issue, policy and prompt.
 
     0 when all is known as it is now, or was last seen; else the repository, which has to wait.
     """
-    task = fleet.read(lambda sql: tasks.get(sql, task_id))
     repo_files.keep_fresh(fleet, task.repo_id)
     if not repo_files.known(fleet, task.repo_id):
         return task.repo_id
@@ -83,7 +82,7 @@ def _look_again(fleet: Fleet, task_id: str) -> int:
 def peek(fleet: Fleet, agent_id: str) -> str | None:
     """The id of the task that a claim would lease now, None for none. Raises Refused (404)."""
     found = fleet.read(lambda sql: _candidate(fleet, sql, agent_id, (), (), "", ()))
-    return found[1] if found else None
+    return found[1].id if found and found[1] else None
 
 
 def registered(sql: Sql, agent_id: str) -> Agent:
@@ -104,8 +103,8 @@ def _candidate(
     left_out: Collection[int],
     *,
     take: bool = False,
-) -> tuple[Agent, str] | None:
-    """The agent and the task it may have; "" as task when this claim was made before.
+) -> tuple[Agent, Task | None] | None:
+    """The agent and the task it may have; None as task when this claim was made before.
 
     To ``take``, both are locked until the transaction's end.
     """
@@ -113,7 +112,7 @@ def _candidate(
         agents.lock(sql, agent_id)
     agent = registered(sql, agent_id)
     if claim_id and attempts.by_claim(sql, agent_id, claim_id):
-        return agent, ""
+        return agent, None
     if not claims.anything_waits(sql):  # what agents that wait find nearly always
         return None
     if agent.status in (agents.DRAINING, agents.GONE) or attempts.count_running(sql, agent_id) >= agent.max_concurrency:
@@ -128,8 +127,8 @@ def _candidate(
         return None
     closed |= policies.closed_to(sql, agent.id, agent.agent_type)
     refused = [*agent.lost_tasks, *avoided.by(sql, agent_id, fleet.clock())]
-    task_id = claims.next_task(sql, who, refused, {*closed, *full, *used_up, *left_out}, take=take)
-    return (agent, task_id) if task_id else None
+    task = claims.next_task(sql, who, refused, {*closed, *full, *used_up, *left_out}, take=take)
+    return (agent, task) if task else None
 
 
 def _full_repos(fleet: Fleet, sql: Sql) -> set[int] | None:
@@ -154,10 +153,9 @@ def _claim(
     found = _candidate(step.fleet, step.sql, agent_id, repos, capabilities, claim_id, left_out, take=True)
     if found is None:
         return None
-    agent, task_id = found
-    if not task_id:
+    agent, task = found
+    if task is None:
         return _same_again(step, agent_id, claim_id)
-    task = step.task(task_id)
     if keep_out(step, task).state is not State.QUEUED:
         return _CannotStart()
     try:

@@ -1,6 +1,7 @@
 """Requirement classes: what waiting tasks have in common, so that a claim looks at classes and never at the queue."""
 
 import json
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
 
@@ -10,6 +11,9 @@ from bot.store.dialect import Sql
 
 #: More different label sets than this are refused, so that labels cannot be used to make claims slow.
 MAX_CLASSES = 2000
+
+#: Priority, since when it waits, and id of the task of a class that is next.
+Head = tuple[int, float, str]
 
 
 def of(sql: Sql, key: ClassKey) -> int:
@@ -56,6 +60,23 @@ def waiting(sql: Sql, most: int = 1_000_000) -> list[tuple[int, ClassKey, str, i
                FROM class JOIN repo ON repo.id = class.repo_id WHERE class.waiting > 0"""
         )
     return [(r[0], ClassKey(r[1], _read(r[2]), r[3]), r[5], r[4]) for r in rows]
+
+
+def heads(sql: Sql, refused: Collection[str]) -> list[tuple[int, ClassKey, str, Head]]:
+    """The same with the next task of each that is none of ``refused``, in one statement, for servers."""
+    rows = sql.all(
+        f"""SELECT class.id, class.repo_id, class.requirements, class.reserved_for, repo.full_name,
+            head.priority, head.queued_at, head.id FROM class JOIN repo ON repo.id = class.repo_id CROSS JOIN LATERAL
+            (SELECT priority, queued_at, id FROM task WHERE claimable = 1 AND task.class_id = class.id
+            {none_of(refused)} ORDER BY priority, queued_at, id LIMIT 1) AS head""",
+        *refused,
+    )
+    return [(r[0], ClassKey(r[1], _read(r[2]), r[3]), r[4], (r[5], r[6], r[7])) for r in rows]
+
+
+def none_of(refused: Collection[str]) -> str:
+    """A condition on tasks, with a placeholder for each of ``refused``."""
+    return f"AND id NOT IN ({', '.join('?' for _ in refused)})" if refused else ""
 
 
 #: One look into the index of claimable tasks per class.

@@ -1,6 +1,7 @@
 """Finding work by class: priority, then age, for whoever fits."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -23,7 +24,8 @@ def found(
     store: Store, *capabilities: str, name: str = "gpu-1", repos: tuple[str, ...] = (), refused: tuple[str, ...] = ()
 ) -> str | None:
     who = Candidate(name, "codex-cli", frozenset(capabilities or {"python"}), repos)
-    return store.read(lambda sql: claims.next_task(sql, who, refused))
+    task = store.read(lambda sql: claims.next_task(sql, who, refused))
+    return task.id if task else None
 
 
 def test_urgent_first_and_then_the_longest_waiting(store: Store) -> None:
@@ -61,6 +63,18 @@ def test_refused_tasks_are_passed_over(store: Store) -> None:
         a_task(store, f"t_{number}", at=number)
     assert found(store, refused=("t_1", "t_2")) == "t_3"
     assert found(store, refused=("t_1", "t_2", "t_3")) is None
+
+
+def test_the_same_is_found_to_be_taken_as_to_be_looked_at(store: Store) -> None:
+    a_task(store, "t_1", at=3)
+    a_task(store, "t_2", at=2, requirements=("any",))
+    a_task(store, "t_3", at=1, repo_id=8)
+    a_task(store, "t_4", at=0, requirements=("rust",))
+    who = Candidate("gpu-1", "codex-cli", frozenset({"python"}), ())
+    for refused, closed, first in (((), (), "t_3"), (("t_3",), (), "t_2"), ((), (8,), "t_2"), (("t_2",), (8,), "t_1")):
+        for take in (False, True):
+            task = store.write(partial(claims.next_task, agent=who, refused=refused, closed=closed, take=take))
+            assert task == store.read(partial(tasks.get, task_id=first))
 
 
 def test_what_cannot_run_now_is_not_found(store: Store) -> None:

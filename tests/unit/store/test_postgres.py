@@ -267,10 +267,8 @@ def dispatch(where: str, agent: str) -> None:
 
     def command(sql: Sql) -> str | None:
         agents.lock(sql, agent)
-        task_id = claims.next_task(sql, who, take=True)
-        if task_id is not None:
-            claim(sql, task_id, agent)
-        return task_id
+        task = claims.next_task(sql, who, take=True)
+        return claim(sql, task.id, agent).id if task else None
 
     while (task_id := store.write(command, shared=True)) is not None:
         print(task_id, flush=True)

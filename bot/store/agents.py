@@ -74,7 +74,7 @@ def find(sql: Sql, agent_id: str) -> Agent | None:
 def lock(sql: Sql, agent_id: str) -> None:
     """Until the transaction's end nobody else claims for this agent: what it may still take is counted, then used."""
     if sql.many_writers:
-        sql.all("SELECT 1 FROM agent WHERE id = ? FOR UPDATE", agent_id)
+        sql.later("SELECT 1 FROM agent WHERE id = ? FOR UPDATE", agent_id)
 
 
 def listed(sql: Sql) -> list[Agent]:
@@ -83,7 +83,7 @@ def listed(sql: Sql) -> list[Agent]:
 
 def seen(sql: Sql, agent_id: str, at: float, status: str | None = None) -> None:
     """A sign of life; an offline agent is online again."""
-    sql.run(
+    sql.later(
         """UPDATE agent SET last_seen = max(last_seen, ?),
            status = CASE WHEN ? <> '' THEN ? WHEN status = 'offline' THEN 'online' ELSE status END WHERE id = ?""",
         *(at, status or "", status or "", agent_id),

@@ -70,7 +70,7 @@ def open_one(
     lease_until: float,
     kind: str = "",
 ) -> None:
-    sql.run(
+    sql.later(
         f"INSERT INTO attempt ({_COLUMNS}) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, '', ?, '', '[]', 0, 0, '', '{}', '{}', '', '{}', '', 0, ?, '')",
         *(task_id, fence, agent, agent_type, host, mode, claim_id, at, lease_until, at, kind),
@@ -156,7 +156,7 @@ def expired(sql: Sql, now: float) -> list[Attempt]:
 
 def extend(sql: Sql, task_id: str, fence: int, *, at: float, lease_until: float) -> None:
     """A sign of life; a lease never gets shorter."""
-    sql.run(
+    sql.later(
         """UPDATE attempt SET last_sign_at = max(last_sign_at, ?), lease_until = max(lease_until, ?)
            WHERE task_id = ? AND fence = ? AND active = 1""",
         *(at, lease_until, task_id, fence),
@@ -164,7 +164,9 @@ def extend(sql: Sql, task_id: str, fence: int, *, at: float, lease_until: float)
 
 
 def started(sql: Sql, task_id: str, fence: int, at: float) -> None:
-    sql.run("UPDATE attempt SET started_at = ? WHERE task_id = ? AND fence = ? AND started_at = 0", at, task_id, fence)
+    sql.later(
+        "UPDATE attempt SET started_at = ? WHERE task_id = ? AND fence = ? AND started_at = 0", *(at, task_id, fence)
+    )
 
 
 def progressed(
@@ -201,7 +203,7 @@ def ended_with(
     sql: Sql, task_id: str, fence: int, *, session: str, start_afresh: bool, usage: dict[str, Any] | None
 ) -> None:
     """What the last word about a run adds: its session, whether that is of use again, and all that it used."""
-    sql.run(
+    sql.later(
         """UPDATE attempt SET session = CASE WHEN ? <> '' THEN ? ELSE session END, start_afresh = ?,
            usage = CASE WHEN ? <> '' THEN ? ELSE usage END WHERE task_id = ? AND fence = ?""",
         *(session, session, int(start_afresh)),
@@ -211,7 +213,7 @@ def ended_with(
 
 
 def source_given(sql: Sql, task_id: str, fence: int, base_sha: str, onto_sha: str = "") -> None:
-    sql.run(
+    sql.later(
         "UPDATE attempt SET base_sha = ?, onto_sha = ? WHERE task_id = ? AND fence = ?",
         *(base_sha, onto_sha, task_id, fence),
     )
@@ -219,28 +221,27 @@ def source_given(sql: Sql, task_id: str, fence: int, base_sha: str, onto_sha: st
 
 def result_came(sql: Sql, task_id: str, fence: int, result: dict[str, Any]) -> None:
     data = json.dumps(result, sort_keys=True, ensure_ascii=False)
-    sql.run("UPDATE attempt SET result = ? WHERE task_id = ? AND fence = ?", data, task_id, fence)
+    sql.later("UPDATE attempt SET result = ? WHERE task_id = ? AND fence = ?", data, task_id, fence)
 
 
 def close(sql: Sql, task_id: str, fence: int, *, outcome: str, at: float) -> None:
     """The attempt is over, whoever ended it; the lease with it."""
-    over = sql.run(
-        "UPDATE attempt SET active = 0, outcome = ?, ended_at = ? WHERE task_id = ? AND fence = ? AND active = 1",
-        *(outcome, at, task_id, fence),
+    rows = sql.all(
+        "SELECT fence, session, usage, active FROM attempt WHERE task_id = ? AND fence <= ? ORDER BY fence",
+        *(task_id, fence),
     )
-    if over:
-        rows = sql.all(
-            "SELECT fence, session, usage FROM attempt WHERE task_id = ? AND fence <= ? AND usage <> '{}'"
-            " ORDER BY fence",
-            task_id,
-            fence,
+    if any(row[0] == fence and row[3] for row in rows):
+        sql.later(
+            "UPDATE attempt SET active = 0, outcome = ?, ended_at = ? WHERE task_id = ? AND fence = ?",
+            *(outcome, at, task_id, fence),
         )
-        measures.count_usage(sql, task_id, [(r[0], r[1], json.loads(r[2])) for r in rows], fence)
+        told = [(row[0], row[1], json.loads(row[2])) for row in rows if row[2] != "{}"]
+        measures.count_usage(sql, task_id, told, fence)
 
 
 def answered(sql: Sql, task_id: str, fence: int, sha256: str, answer: dict[str, Any]) -> None:
     data = json.dumps(answer, sort_keys=True, ensure_ascii=False)
-    sql.run(
+    sql.later(
         "UPDATE attempt SET answer_sha256 = ?, answer = ? WHERE task_id = ? AND fence = ?", sha256, data, task_id, fence
     )
 

@@ -43,9 +43,9 @@ def keep(sql: Sql) -> None:
     rows = ", ".join(["(?, ?, ?)"] * len(counted))
     values = [value for row in counted for value in row]
     if sql.shared:
-        sql.run(f"INSERT INTO counter_step (name, labels, value) VALUES {rows}", *values)
+        sql.later(f"INSERT INTO counter_step (name, labels, value) VALUES {rows}", *values)
     else:
-        sql.run(f"INSERT INTO counter (name, labels, value) VALUES {rows} {_ADDED}", *values)
+        sql.later(f"INSERT INTO counter (name, labels, value) VALUES {rows} {_ADDED}", *values)
 
 
 def steps_left(sql: Sql) -> bool:

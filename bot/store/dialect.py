@@ -82,6 +82,15 @@ class Sql:
         """Runs a statement without an answer; returns the number of rows changed."""
         return int(self._execute(statement, values).rowcount)
 
+    def later(self, statement: str, *values: object, missing: str = "") -> None:
+        """Runs a statement, before the next that answers at the latest: of many, all go to a server in one message.
+
+        What is wrong with it may be raised only then, at the end of a savepoint, or by the commit. With ``missing``,
+        that is a RuntimeError of these words when no row is changed.
+        """
+        if not self.run(statement, *values) and missing:
+            raise RuntimeError(missing)
+
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
         """What the block does is kept or, when it raises, undone alone."""

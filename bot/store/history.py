@@ -73,7 +73,7 @@ class Wanted:
 def follow(sql: Sql, before: Task | None, after: Task, event: Event, at: float) -> None:
     """Brings the row up to ``after``; most events change nothing of it."""
     if before is None:
-        sql.run(
+        sql.later(
             """INSERT INTO history (task_id, repo_id, issue, state, reason, person, agent, created_at, claimed_at,
                run_secs, ended_at, cost, pull_request) VALUES (?, ?, ?, ?, '', ?, '', ?, 0, 0, 0, ?, 0)""",
             *(after.id, after.repo_id, after.issue, after.state.value, after.asked_by, after.created_at, UNKNOWN_COST),
@@ -81,7 +81,7 @@ def follow(sql: Sql, before: Task | None, after: Task, event: Event, at: float) 
         index(sql, after.id, title_of(sql, after.repo_id, after.issue))
         return
     if isinstance(event, Claimed):
-        sql.run(
+        sql.later(
             """UPDATE history SET state = ?, reason = ?, agent = ?,
                claimed_at = CASE WHEN claimed_at > 0 THEN claimed_at ELSE ? END WHERE task_id = ?""",
             *(after.state.value, reason_of(after), after.agent, at, after.id),
@@ -90,7 +90,7 @@ def follow(sql: Sql, before: Task | None, after: Task, event: Event, at: float) 
     if (before.state, before.reason, before.message) == (after.state, after.reason, after.message):
         return
     ran = max(0.0, at - before.claimed_at) if before.state.leased and not after.state.leased else 0.0
-    sql.run(
+    sql.later(
         """UPDATE history SET state = ?, reason = ?, run_secs = run_secs + ?, ended_at = ?, pull_request = ?
            WHERE task_id = ?""",
         *(after.state.value, reason_of(after), ran, at if after.state.final else 0.0, after.pull_request, after.id),
@@ -105,7 +105,7 @@ def reason_of(one: Task) -> str:
 
 def spent(sql: Sql, task_id: str, cost: float) -> None:
     """All that the task's attempts have cost so far, in US dollars."""
-    sql.run("UPDATE history SET cost = ? WHERE task_id = ?", cost, task_id)
+    sql.later("UPDATE history SET cost = ? WHERE task_id = ?", cost, task_id)
 
 
 def title_of(sql: Sql, repo_id: int, issue: int) -> str:
@@ -122,12 +122,12 @@ def renamed(sql: Sql, repo_id: int, issue: int) -> None:
 
 def index(sql: Sql, task_id: str, text: str) -> None:
     """From now on the task is found by these words."""
-    sql.run("DELETE FROM task_word WHERE task_id = ?", task_id)
+    sql.later("DELETE FROM task_word WHERE task_id = ?", task_id)
     found = [key(word) for word in words(text)[:MOST_KEPT]]
     if found:  # in one statement: a hot path, and a transaction that others wait for
         rows = ", ".join("(?, ?)" for _ in found)
         pairs = itertools.chain.from_iterable((word, task_id) for word in found)
-        sql.run(f"INSERT INTO task_word (word, task_id) VALUES {rows}", *pairs)
+        sql.later(f"INSERT INTO task_word (word, task_id) VALUES {rows}", *pairs)
 
 
 def page(sql: Sql, wanted: Wanted, limit: int) -> list[Past]:

@@ -47,8 +47,9 @@ def append(sql: Sql, before: Task | None, task_id: str, event: Event, *, cause: 
     data = recorded.encode(event)
     chain = link(previous if before else GENESIS, task_id, n, event.kind, at, actor, cause, data)
     may_be_busy = not before or before.state.final  # whoever hears of it may go on with the same transaction
+    write = sql.run if may_be_busy else sql.later
     with sql.savepoint() if may_be_busy else contextlib.nullcontext():
-        sql.run(
+        write(
             "INSERT INTO event (task_id, n, kind, at, actor, cause, chain, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             *(task_id, n, event.kind, at, actor, cause, chain, data),
         )
@@ -193,9 +194,12 @@ def _update(sql: Sql, before: Task, after: Task, was: dict[str, object], now: di
     """Names only what differs: a database writes every index anew of which a column is named."""
     row = {name: value for name, value in now.items() if value != was[name]} | {"data": task.encode(after)}
     names = ", ".join(f"{name} = ?" for name in row)
-    changed = sql.run(f"UPDATE task SET {names} WHERE id = ? AND version = ?", *row.values(), after.id, before.version)
-    if changed != 1:
-        raise RuntimeError(f"task {after.id} was changed behind our back at version {before.version}")
+    update, values = f"UPDATE task SET {names} WHERE id = ? AND version = ?", (*row.values(), after.id, before.version)
+    missing = f"task {after.id} was changed behind our back at version {before.version}"
+    if not before.state.final:
+        sql.later(update, *values, missing=missing)
+    elif not sql.run(update, *values):  # at once: another task of the issue may be active
+        raise RuntimeError(missing)
 
 
 _INSERT: Final = """INSERT INTO task (state, version, class_id, claimable, priority, queued_at, changed_at, agent,

@@ -7,7 +7,8 @@ lock. Commands that lock the rows they decide by (claims, webhooks coming in) ta
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
@@ -17,8 +18,9 @@ from psycopg.pq import TransactionStatus
 
 from bot.core import database_text as text
 from bot.core.errors import Unavailable
-from bot.store import counters, translate
+from bot.store import counters
 from bot.store.dialect import Duplicate, Lost, Row, Sql
+from bot.store.pipeline import Answer, Connection, Statement
 
 #: Advisory locks of ours, the first number of a pair of two: nobody else uses it by accident.
 OURS: Final = 0x0F1EE7
@@ -65,42 +67,72 @@ _LOST: Final = (
 )
 
 
-def connect(url: str, **more: str) -> Any:
+def connect(url: str, **more: str) -> Connection:
     """A connection of its own, in autocommit. Raises Unavailable."""
     parameters = PARAMETERS | more
     try:
-        return psycopg.connect(url, autocommit=True, **parameters)  # type: ignore[arg-type]
+        return Connection.connect(url, autocommit=True, prepare_threshold=None, **parameters)  # type: ignore[arg-type]
     except psycopg.OperationalError as problem:
         raise Unavailable(text.database_unreachable(_said(problem)), retry_after=5) from problem
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """``missing``: what is wrong when it changes no row."""
+
+    statement: Statement
+    missing: str = ""
+
+
 class PostgresSql(Sql):
-    """The same statements, for PostgreSQL."""
+    """The same statements, for PostgreSQL. What need not be answered goes along with the next that is."""
 
     many_writers = True
 
-    def __init__(self, db: Any, *, shared: bool = False) -> None:
-        super().__init__(db)
+    def __init__(self, connection: Connection, *, shared: bool = False, opening: Sequence[Statement] = ()) -> None:
+        super().__init__(connection)
         self.shared = shared
+        self._connection = connection
+        #: The transaction's id, once its beginning is answered: the last of ``opening``.
+        self.transaction = ""
+        self._opening = list(opening)
+        self._later: list[_Asked] = []
 
     def all(self, statement: str, *values: object) -> list[Row]:
-        cursor = self._execute(statement, values)
-        return translate.restored(cursor.fetchall()) if cursor.description else []
+        return self._answer(statement, values).rows()
 
     def run(self, statement: str, *values: object) -> int:
-        return int(self._execute(statement, values).rowcount)
+        return self._answer(statement, values).changed
+
+    def later(self, statement: str, *values: object, missing: str = "") -> None:
+        text = _NOT_NONE.format(statement) if missing else statement
+        self._later.append(_Asked(Statement.of(text, values), missing))
+        if len(self._later) >= _MOST_LATER:
+            self._ask([])
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
-        self._execute("SAVEPOINT command", ())
+        if self._later:
+            self._ask([])  # what is wrong with those is not the block's
+        self._later.append(_SAVEPOINT)
         try:
             with self._counted_or_not():
                 yield
-        except BaseException:
-            if self._db.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
-                self._execute("ROLLBACK TO SAVEPOINT command", ())
+                if self._later != [_SAVEPOINT]:
+                    self._ask([])
+        except Lost:
             raise
-        self._execute("RELEASE SAVEPOINT command", ())
+        except BaseException:
+            if self._later[:1] == [_SAVEPOINT]:  # nothing of the block has been sent
+                self._later.clear()
+            elif self._connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+                self._later.clear()
+                self._ask([_BACK])
+            raise
+        if self._later:
+            self._later.clear()
+        else:
+            self._later.append(_RELEASE)
 
     def settled(self) -> bool:
         until, left = time.monotonic() + _PATIENCE_SECS, self.all(_WRITERS)
@@ -110,17 +142,70 @@ class PostgresSql(Sql):
             left = [one for one in left if one in now]
         return not left
 
-    def _execute(self, statement: str, values: tuple[object, ...]) -> Any:
-        try:
-            return self._db.execute(translate.statement(statement), [translate.value(v) for v in values])
-        except errors.IntegrityError as problem:
-            raise Duplicate(str(problem)) from problem
-        except _LOST as problem:
+    def commit(self) -> None:
+        """Raises what a statement that was left for later is refused for, and Lost when the server refuses all.
+
+        Raises Unanswered when it is not known whether all is kept.
+        """
+        if not self.transaction:
+            self._ask([])  # else nobody could say what became of it
+        last = [*self._later, _COMMIT]
+        self._later = []
+        told = [_told(self.woken)] if self.woken else []
+        answers, problem = self._connection.ask([x.statement for x in last] + told)
+        if len(answers) >= len(last):
+            if answers[len(last) - 1].did != b"COMMIT":
+                raise DatabaseError("a command went on in a transaction of which nothing could be kept")
+        elif isinstance(problem, _LOST) and self._connection.closed:
+            raise Unanswered(self.transaction, _said(problem)) from problem
+        elif len(answers) == len(last) - 1 and problem:  # a constraint that is looked at last
             raise Lost(_said(problem)) from problem
-        except psycopg.ProgrammingError as problem:
-            raise ProgrammingError(str(problem)) from problem
-        except psycopg.Error as problem:
-            raise DatabaseError(str(problem)) from problem
+        elif problem:
+            raise _as_ours(problem, last[len(answers)].missing) from problem
+
+    def _answer(self, statement: str, values: tuple[object, ...]) -> Answer:
+        return self._ask([_Asked(Statement.of(statement, values))])[-1]
+
+    def _ask(self, these: list[_Asked]) -> list[Answer]:
+        """Of ``these``, after all that was left for later."""
+        opening, self._opening = self._opening, []
+        asked, self._later = [*self._later, *these], []
+        answers, problem = self._connection.ask([*opening, *(x.statement for x in asked)])
+        if opening and len(answers) >= len(opening):
+            self.transaction = str(answers[len(opening) - 1].rows()[0][0])
+        if problem:
+            at = len(answers) - len(opening)
+            raise _as_ours(problem, asked[at].missing if 0 <= at < len(asked) else "") from problem
+        return answers[len(answers) - len(these) :]
+
+
+class Unanswered(Exception):
+    """The answer to the COMMIT of this transaction got lost."""
+
+    def __init__(self, transaction: str, why: str) -> None:
+        super().__init__(why)
+        self.transaction = transaction
+
+
+#: So many statements are sent at the latest: nobody's memory fills up with what is left for later.
+_MOST_LATER: Final = 100
+#: Fails where nothing is changed, so that the statements after it are not run.
+_NOT_NONE: Final = "WITH changed AS ({} RETURNING 1) SELECT 1 / count(*) FROM changed"
+_SAVEPOINT: Final = _Asked(Statement.of("SAVEPOINT command"))
+_BACK: Final = _Asked(Statement.of("ROLLBACK TO SAVEPOINT command"))
+_RELEASE: Final = _Asked(Statement.of("RELEASE SAVEPOINT command"))
+_COMMIT: Final = _Asked(Statement.of("COMMIT"))
+
+
+def _as_ours(problem: psycopg.Error, missing: str) -> Exception:
+    if missing and isinstance(problem, errors.DivisionByZero):
+        return RuntimeError(missing)
+    if isinstance(problem, errors.IntegrityError):
+        return Duplicate(str(problem))
+    if isinstance(problem, _LOST):
+        return Lost(_said(problem))
+    kind = ProgrammingError if isinstance(problem, psycopg.ProgrammingError) else DatabaseError
+    return kind(str(problem))
 
 
 class Connections:
@@ -209,7 +294,8 @@ class OnPostgres:
         self._connections = connections
         self._shared = shared
         lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-        self._begin = f"BEGIN; SELECT pg_current_xact_id()::text FROM (SELECT {lock}({OURS}, {WRITING})) AS turn"
+        turn = f"SELECT pg_current_xact_id()::text FROM (SELECT {lock}({OURS}, {WRITING})) AS turn"
+        self._opening = (Statement.of("BEGIN"), Statement.of(turn))
 
     def close(self) -> None:
         """The pool is its maker's."""
@@ -231,26 +317,18 @@ class OnPostgres:
     def _once(self, work: Callable[[Sql], None]) -> set[str]:
         """Raises Lost when nothing of it is kept, for whatever reason but ``work``'s own."""
         with self._connections.one() as connection:
-            sql = PostgresSql(connection, shared=self._shared)
-            transaction = ""
+            sql = PostgresSql(connection, shared=self._shared, opening=self._opening)
             try:
-                transaction = _begun(connection, self._begin)
                 work(sql)
                 counters.keep(sql)
+                sql.commit()
+            except Unanswered as problem:
+                if not self._committed(problem.transaction):
+                    raise Lost(str(problem)) from problem
             except BaseException:
                 with contextlib.suppress(psycopg.Error):
                     connection.rollback()
                 raise
-            try:
-                connection.execute("COMMIT")
-            except _LOST as problem:
-                connection.close()
-                if not self._committed(transaction):
-                    raise Lost(_said(problem)) from problem
-            except psycopg.Error as problem:  # a constraint that is looked at last
-                raise Lost(_said(problem)) from problem
-            if sql.woken and not connection.closed:
-                tell(connection, sql.woken)
             return sql.woken
 
     def _committed(self, transaction: str) -> bool:
@@ -270,23 +348,17 @@ class OnPostgres:
         raise Unavailable(text.commit_unknown(), retry_after=5, ambiguous=True)
 
 
-def _begun(connection: Any, both: str) -> str:
-    """Begins and waits for its turn in one message; returns the transaction's id."""
-    try:
-        cursor = connection.execute(both, prepare=False)
-        cursor.nextset()
-        return str(cursor.fetchone()[0])
-    except _LOST as problem:
-        raise Lost(_said(problem)) from problem
+def tell(connection: Connection, topics: set[str]) -> None:
+    """Wakes all who listen."""
+    connection.ask([_told(topics)])
 
 
-def tell(connection: Any, topics: set[str]) -> None:
+def _told(topics: set[str]) -> Statement:
     """One notification after a commit, not within it: there it would make all commits wait for each other.
 
     It is a hint. Who misses it looks by itself a little later.
     """
-    with contextlib.suppress(psycopg.Error):
-        connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, ",".join(sorted(topics))])
+    return Statement.of("SELECT pg_notify(?, ?)", (CHANNEL, ",".join(sorted(topics))))
 
 
 def _said(problem: BaseException) -> str:

@@ -18,7 +18,7 @@ class Timer:
 
 def arm(sql: Sql, timer: Timer) -> None:
     """Sets the timer; one with the same key is moved."""
-    sql.run(
+    sql.later(
         """INSERT INTO timer (key, kind, due_at, task_id, fence) VALUES (?, ?, ?, ?, ?)
            ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at,
            task_id = excluded.task_id, fence = excluded.fence""",
@@ -34,7 +34,7 @@ def armed(sql: Sql, key: str) -> float | None:
 
 def disarm(sql: Sql, key: str, *, due_at: float | None = None) -> None:
     """``due_at``: only as it was set then, not when it has been moved since."""
-    sql.run("DELETE FROM timer WHERE key = ? AND due_at = coalesce(?, due_at)", key, due_at)
+    sql.later("DELETE FROM timer WHERE key = ? AND due_at = coalesce(?, due_at)", key, due_at)
 
 
 def due(sql: Sql, now: float, limit: int = 200) -> list[Timer]:

@@ -1,11 +1,19 @@
 """Our statements are written once, as SQLite reads them; here they become what PostgreSQL reads."""
 
+import itertools
 import math
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
+from peewee import ProgrammingError
+
 _INT64: Final = range(-(2**63), 2**63)
+#: PostgreSQL's numbers of its types.
+_INT8: Final = 20
+_FLOAT8: Final = 701
+BYTES: Final = 17
 #: PostgreSQL's text cannot hold NUL. These two code points are no characters, so nobody's text has them by accident.
 _ESCAPE: Final = "\U0010ffff"
 _NUL: Final = _ESCAPE + "0"
@@ -24,8 +32,19 @@ _DDL: Final = re.compile(r"\s*(CREATE TABLE|ALTER TABLE)\b", re.IGNORECASE)
 @lru_cache(maxsize=4096)
 def statement(text: str) -> str:
     """Placeholders ``?`` become ``%s``, max and min of several values greatest and least, LIKE ignores case."""
-    parts = _QUOTED.split(text.replace("%", "%%"))
-    parts[::2] = [_LIKE.sub("ILIKE", part.replace("?", "%s")) for part in parts[::2]]
+    return _translated(text.replace("%", "%%"), lambda: "%s")
+
+
+@lru_cache(maxsize=4096)
+def numbered(text: str) -> str:
+    """The same with placeholders as the server itself reads them: ``$1``, ``$2`` …"""
+    numbers = itertools.count(1)
+    return _translated(text, lambda: f"${next(numbers)}")
+
+
+def _translated(text: str, mark: Callable[[], str]) -> str:
+    parts = _QUOTED.split(text)
+    parts[::2] = [_LIKE.sub("ILIKE", re.sub(r"\?", lambda _: mark(), part)) for part in parts[::2]]
     return _scalars("".join(parts))
 
 
@@ -44,20 +63,26 @@ def definition(text: str) -> str:
     return text
 
 
-def value(given: Any) -> Any:
-    """A value as SQLite would have taken it. Raises OverflowError and UnicodeEncodeError where SQLite does."""
+def parameter(given: Any) -> tuple[bytes | None, int]:
+    """A value as SQLite would have taken it, and its type (0 = what fits).
+
+    Raises OverflowError, UnicodeEncodeError and ProgrammingError where SQLite does.
+    """
     if isinstance(given, str):
-        given.encode()  # a lone surrogate
         if _ESCAPE in given or "\x00" in given:
-            return given.replace(_ESCAPE, _ITSELF).replace("\x00", _NUL)
-    elif isinstance(given, bool):
-        return int(given)
-    elif isinstance(given, int):
+            given = given.replace(_ESCAPE, _ITSELF).replace("\x00", _NUL)
+        return given.encode(), 0  # not of a lone surrogate
+    if isinstance(given, int):
         if given not in _INT64:
             raise OverflowError("Python int too large to convert to a database's INTEGER")
-    elif isinstance(given, float) and math.isnan(given):
-        return None
-    return given
+        return b"%d" % given, _INT8
+    if isinstance(given, float):
+        return (None, 0) if math.isnan(given) else (repr(given).encode(), _FLOAT8)
+    if isinstance(given, bytes | bytearray | memoryview):
+        return bytes(given), BYTES
+    if given is None:
+        return None, 0
+    raise ProgrammingError(f"no value for a database: {type(given).__name__}")
 
 
 def restored(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -5,12 +5,13 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from peewee import DatabaseError
 
 from bot.core.errors import Refused, Unavailable
 from bot.core.events import Claimed
@@ -75,18 +76,49 @@ def test_a_connection_that_breaks_within_a_transaction_costs_nothing_and_doubles
 def test_a_commit_whose_answer_got_lost_is_looked_up(store: Store, kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     import psycopg
 
-    real, failed = psycopg.Connection.execute, [False]
+    from bot.store.pipeline import Connection, Statement
 
-    def execute(self: Any, query: Any, *args: Any, **more: Any) -> Any:
-        if query == "COMMIT" and not failed[0]:
-            failed[0] = True
-            real(self, "COMMIT" if kept else "ROLLBACK")
-            raise psycopg.OperationalError("the answer got lost")
-        return real(self, query, *args, **more)
+    real, failed = Connection.ask, [False]
 
-    monkeypatch.setattr(psycopg.Connection, "execute", execute)
+    def ask(self: Connection, statements: Sequence[Statement]) -> tuple[list[Any], psycopg.Error | None]:
+        if failed[0] or "COMMIT" not in [x.text for x in statements]:
+            return real(self, statements)
+        failed[0] = True
+        real(self, statements if kept else [Statement.of("ROLLBACK")])
+        self.close()
+        return [], psycopg.OperationalError("the answer got lost")
+
+    monkeypatch.setattr(Connection, "ask", ask)
     store.write(counted)
     assert store.read(lambda sql: sql.value("SELECT at FROM beat")) == 1, "once, either way"
+    assert failed[0]
+
+
+def test_a_command_that_goes_on_after_an_error_is_not_taken_for_kept(store: Store) -> None:
+    def command(sql: Sql) -> None:
+        counted(sql)
+        with contextlib.suppress(DatabaseError):
+            sql.value("SELECT 1 / 0")
+
+    with pytest.raises(DatabaseError, match="nothing could be kept"):
+        store.write(command)
+    assert store.read(lambda sql: sql.value("SELECT at FROM beat")) is None
+
+
+def test_statements_that_come_again_are_prepared_and_the_oldest_forgotten(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.pipeline._KNOWN", 3)
+
+    def query(sql: Sql) -> list[int]:
+        asked = [sql.value(f"SELECT {n} + ?", 1) for n in (1, 2, 3, 4, 1, 1, 4, 4, 2, 2, 3, 3)]
+        with contextlib.suppress(DatabaseError):
+            sql.value("SELECT no_such_column FROM beat WHERE at = ?", 1.0)
+        return asked
+
+    assert [store.read(query) for _ in range(3)] == [[2, 3, 4, 5, 2, 2, 5, 5, 3, 3, 4, 4]] * 3
+    prepared = store.read(lambda sql: sql.value("SELECT count(*) FROM pg_prepared_statements WHERE NOT from_sql"))
+    assert 0 < prepared <= 4
 
 
 def test_a_server_that_is_killed_and_comes_back_loses_nothing_it_acknowledged() -> None:
@@ -359,6 +391,7 @@ def test_events_are_read_in_an_order_in_which_none_is_missed(
 
     def first(sql: Sql) -> None:
         claim(sql, "t_1")
+        sql.value("SELECT 1")  # with its answer, what was left for later has been written
         begun.set()
         assert may_end.wait(20)
 
@@ -385,6 +418,7 @@ def test_numbers_that_nobody_has_hold_up_no_reader(store: Store) -> None:
 
     def fails(sql: Sql) -> None:
         claim(sql, "t_1")
+        sql.value("SELECT 1")
         raise ValueError
 
     with pytest.raises(ValueError):

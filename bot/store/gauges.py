@@ -1,11 +1,12 @@
 """What is waiting now, each found by an index: the cost does not grow with the number of tasks."""
 
-import json
+import heapq
 from dataclasses import dataclass
 from typing import Final
 
 from bot.core.matching import PRIORITIES
 from bot.core.states import ACTIVE
+from bot.store.classes import waiting as classes_that_wait
 from bot.store.dialect import Sql
 
 #: Kinds of work shown apart; more would make the scraper's memory grow.
@@ -38,11 +39,9 @@ def unchanged_since(sql: Sql) -> dict[str, float]:
 def classes(sql: Sql) -> dict[str, Waiting]:
     """The queue by what its tasks need, the fullest classes only; repositories are not named."""
     found: dict[str, Waiting] = {}
-    rows = sql.all(
-        "SELECT id, requirements, waiting FROM class WHERE waiting > 0 ORDER BY waiting DESC LIMIT ?", MOST_CLASSES
-    )
-    for class_id, requirements, waiting in rows:
-        name = ",".join(json.loads(requirements)) or "any"
+    fullest = heapq.nlargest(MOST_CLASSES, classes_that_wait(sql, _MOST_ROWS), key=lambda one: one[3])
+    for class_id, key, _, waiting in fullest:
+        name = ",".join(key.requirements) or "any"
         before = found.get(name, Waiting(0, 0.0))
         heads = [_head(sql, class_id, priority) for priority in range(len(PRIORITIES))]
         oldest = min((at for at in (*heads, before.oldest_at or None) if at is not None), default=0.0)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ _ROOT: Final = Path(__file__).parents[1]
 _MACHINES: Final = 3
 _WORKERS: Final = (1, 4, 16)
 _BATCH: Final = 500
+_AT_ONCE: Final = 32
 _ZOMBIES: Final = 500
 _LONG_SECS: Final = 110.0
 
@@ -150,43 +152,56 @@ def _taken(where: str, network: Network | None, workers: int, secs: float, waiti
 
 
 def _against_procrastinate(server: databases.Server, folder: Path, rounds: int, pairs: int) -> Iterator[Figure]:
-    on_sqlite = Figure("dequeue + complete on SQLite ÷ procrastinate on PostgreSQL", 5.0)
-    on_postgres = Figure("dequeue + complete on PostgreSQL ÷ procrastinate on PostgreSQL", 1.5)
-    with (
-        closing(filling.made(folder / "pairs.db", waiting=rounds * pairs)) as sqlite,
-        closing(open_store(server.migrated())) as postgres,
-    ):
-        _filled(postgres, rounds * pairs)
-        theirs = server.empty()
-        for _ in range(rounds):
-            base = asyncio.run(_procrastinate(theirs, pairs))
-            ours = {figure: _pairs_per_sec(store, pairs) for figure, store in ((0, sqlite), (1, postgres))}
-            on_sqlite.add(ours[0] / base, f"{ours[0]:.0f}/s ÷ {base:.0f}/s")
-            on_postgres.add(ours[1] / base, f"{ours[1]:.0f}/s ÷ {base:.0f}/s")
-        for store in (sqlite, postgres):
-            if wrong := store.read(lambda sql: list(differences(sql))):
-                raise Wrong(str(wrong[0]))
-    yield on_sqlite
-    yield on_postgres
+    """One agent of ours against a worker with one slot, then many at once against one with as many slots."""
+    for at_once in (1, _AT_ONCE):
+        with (
+            closing(filling.made(folder / f"pairs-{at_once}.db", waiting=rounds * pairs)) as sqlite,
+            closing(open_store(server.migrated())) as postgres,
+        ):
+            _filled(postgres, rounds * pairs)
+            theirs = server.empty()
+            manner = f", {at_once} at once" if at_once > 1 else ""
+            figures = [
+                (sqlite, Figure(f"dequeue + complete on SQLite ÷ procrastinate on PostgreSQL{manner}", 5.0)),
+                (postgres, Figure(f"dequeue + complete on PostgreSQL ÷ procrastinate on PostgreSQL{manner}", 1.5)),
+            ]
+            done: dict[Store, list[str]] = {sqlite: [], postgres: []}
+            for _ in range(rounds):
+                base = asyncio.run(_procrastinate(theirs, pairs, at_once))
+                for store, figure in figures:
+                    ours = _pairs_per_sec(store, pairs, at_once, done[store])
+                    figure.add(ours / base, f"{ours:.0f}/s ÷ {base:.0f}/s")
+            for store, figure in figures:
+                if wrong := store.read(lambda sql: list(differences(sql))):
+                    raise Wrong(str(wrong[0]))
+                yield figure
 
 
-def _pairs_per_sec(store: Store, pairs: int) -> float:
-    done: set[str] = set()
+def _pairs_per_sec(store: Store, pairs: int, agents: int, done: list[str]) -> float:
+    """So many agents in threads of one process; ``done`` is what was handed out so far."""
+    before = len(done)
+
+    def agent(number: int) -> None:
+        for _ in range(pairs // agents + (number < pairs % agents)):
+            task_id = store.write(lambda sql: filling.claim(sql, f"gpu-{number}"), shared=True)
+            if task_id is None:
+                raise Wrong("none was handed out")
+            done.append(task_id)
+            store.write(partial(filling.complete, task_id=task_id))
 
     def work() -> int:
-        for _ in range(pairs):
-            task_id = store.write(lambda sql: filling.claim(sql, "gpu-1"), shared=True)
-            if task_id is None or task_id in done:
-                raise Wrong("a task was handed out twice, or none was")
-            done.add(task_id)
-            store.write(partial(filling.complete, task_id=task_id))
+        with ThreadPoolExecutor(agents) as threads:
+            list(threads.map(agent, range(agents)))
         return pairs
 
-    return per_sec(work)
+    rate = per_sec(work)
+    if len(done) - before != pairs or len(set(done)) != len(done):
+        raise Wrong(f"of {pairs} tasks {len(done) - before} were handed out, {len(done) - len(set(done))} twice")
+    return rate
 
 
-async def _procrastinate(url: str, jobs: int) -> float:
-    """Jobs per second of one worker with one slot; the job does nothing."""
+async def _procrastinate(url: str, jobs: int, at_once: int) -> float:
+    """Jobs per second of one worker with so many slots; the job does nothing."""
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url))
     ran = 0
 
@@ -201,7 +216,7 @@ async def _procrastinate(url: str, jobs: int) -> float:
         for _ in range(jobs):
             await job.defer_async()
         started = time.perf_counter()
-        await app.run_worker_async(wait=False, concurrency=1, install_signal_handlers=False, listen_notify=False)
+        await app.run_worker_async(wait=False, concurrency=at_once, install_signal_handlers=False, listen_notify=False)
         took = time.perf_counter() - started
     if ran != jobs:
         raise Wrong(f"procrastinate ran {ran} of {jobs} jobs")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import errors, generators
+from psycopg.abc import PQGen
 from psycopg.adapt import Transformer
 from psycopg.pq import ExecStatus, TransactionStatus
 
@@ -74,8 +75,7 @@ class Connection(psycopg.Connection[Any]):
             for statement in statements:
                 sent += self._send_statement(statement)
             pg.pipeline_sync()
-            self.wait(generators.send(pg))
-            answers, problem = self._read_answers(sent)
+            answers, problem = self.wait(self._read_answers(sent))
             pg.exit_pipeline_mode()
         except psycopg.Error as lost:
             self.close()
@@ -117,11 +117,12 @@ class Connection(psycopg.Connection[Any]):
         """The transaction takes nothing any more but its end."""
         return self.pgconn.transaction_status == TransactionStatus.INERROR
 
-    def _read_answers(self, sent: list[_Key | None]) -> tuple[list[Answer], psycopg.Error | None]:
+    def _read_answers(self, sent: list[_Key | None]) -> PQGen[tuple[list[Answer], psycopg.Error | None]]:
+        yield from generators.send(self.pgconn)
         answers: list[Answer] = []
         problem: psycopg.Error | None = None
         for key in sent:
-            *_, result = self.wait(generators.fetch_many(self.pgconn))
+            *_, result = yield from generators.fetch_many(self.pgconn)
             if result.status in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
                 if key is None:
                     answers.append(Answer(self, result))
@@ -130,5 +131,5 @@ class Connection(psycopg.Connection[Any]):
                 problem = errors.error_from_result(result, self.info.encoding)
             if key is not None:
                 self._statements.pop(key, None)
-        self.wait(generators.fetch_many(self.pgconn))  # that this was all
+        yield from generators.fetch_many(self.pgconn)  # that this was all
         return answers, problem

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from peewee import OperationalError
 
+from bot.core.errors import Unavailable
 from bot.store.dialect import Lost, Sql
 from bot.store.transactions import Transactions
 
@@ -23,7 +24,7 @@ _CAREFUL: Final = 32
 
 
 class _Spoilt(Exception):
-    """A command failed among others: all are to be run again, each by itself."""
+    """One command of several could not do its part."""
 
 
 class _Item:
@@ -114,11 +115,7 @@ class Writer:
 
     def _run(self, batch: list[_Item]) -> None:
         try:
-            try:
-                woken = self._transactions.run(lambda sql: self._all(batch, sql))
-            except _Spoilt:
-                self._careful = _CAREFUL
-                woken = self._transactions.run(lambda sql: self._each(batch, sql))
+            woken = self._kept(batch)
         except BaseException as problem:  # the whole batch is rolled back: every caller must hear of it
             for item in batch:
                 item.error = item.error or problem
@@ -127,8 +124,22 @@ class Writer:
             return
         self._after_commit(woken)
 
+    def _kept(self, batch: list[_Item]) -> set[str]:
+        """The topics woken. That none fails is trusted at first: a savepoint copies every page that is changed after it.
+
+        With a server it is one more message to and fro.
+        """
+        try:
+            return self._transactions.run(lambda sql: self._all(batch, sql))
+        except Unavailable:
+            raise
+        except Exception:
+            if len(batch) == 1:
+                raise
+        self._careful = _CAREFUL  # whose it is turns out now
+        return self._transactions.run(lambda sql: self._each(batch, sql))
+
     def _all(self, batch: list[_Item], sql: Sql) -> None:
-        """Trusts that none fails: a savepoint copies every page that is changed after it."""
         if len(batch) == 1:
             batch[0].result = batch[0].command(sql)
         elif self._careful:
@@ -138,9 +149,7 @@ class Writer:
             for item in batch:
                 try:
                     item.result = item.command(sql)
-                except (OperationalError, Lost):
-                    raise
-                except Exception as problem:
+                except Unavailable as problem:  # the command says so, not the database
                     raise _Spoilt from problem
 
     def _each(self, batch: list[_Item], sql: Sql) -> None:

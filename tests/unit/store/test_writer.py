@@ -75,7 +75,10 @@ def test_each_caller_gets_its_own_result(store: Store) -> None:
     assert names(store) == set(wanted)
 
 
-@pytest.mark.parametrize("problem", [Refused("No."), ZeroDivisionError("bug"), ProgrammingError("bad binding")])
+@pytest.mark.parametrize(
+    "problem",
+    [Refused("No."), ZeroDivisionError("bug"), ProgrammingError("bad binding"), Unavailable("It does not answer.", 1)],
+)
 def test_one_that_fails_does_not_spoil_the_others(store: Store, problem: Exception) -> None:
     first, failed, last = together(store, writes("a"), fails(problem), writes("b"))
     assert (first, last) == ("a", "b")

@@ -125,9 +125,9 @@ class Writer:
         self._after_commit(woken)
 
     def _kept(self, batch: list[_Item]) -> set[str]:
-        """The topics woken. That none fails is trusted at first: a savepoint copies every page that is changed after it.
+        """The topics woken. That none fails is trusted at first.
 
-        With a server it is one more message to and fro.
+        A savepoint copies every page that is changed after it; with a server it is one more message to and fro.
         """
         try:
             return self._transactions.run(lambda sql: self._all(batch, sql))

@@ -1,20 +1,31 @@
 """A command of ours may be run a second time, when another one of its batch failed: that changes nothing."""
 
+import contextlib
+
 import pytest
 
 from bot.store import Sql, writer
 from tests.world import World
 
 
+class InVain(Exception):
+    pass
+
+
 @pytest.fixture
 def _each_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = writer.Writer._all
+    kept = writer.Writer._kept
 
-    def all_but_in_vain(self: writer.Writer, batch: list[writer._Item], sql: Sql) -> None:
-        run(self, batch, sql)
-        raise writer._Spoilt
+    def after_one_in_vain(self: writer.Writer, batch: list[writer._Item]) -> set[str]:
+        def in_vain(sql: Sql) -> None:
+            self._all(batch, sql)
+            raise InVain
 
-    monkeypatch.setattr(writer.Writer, "_all", all_but_in_vain)
+        with contextlib.suppress(InVain):
+            self._transactions.run(in_vain)
+        return kept(self, batch)
+
+    monkeypatch.setattr(writer.Writer, "_kept", after_one_in_vain)
 
 
 @pytest.mark.usefixtures("_each_twice")

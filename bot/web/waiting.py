@@ -30,11 +30,15 @@ _AT_ONCE: Final = 4
 
 
 class _Waiter:
-    """``heard``: the edition of the news that it has looked for. ``called``: it is its turn to look."""
+    """``heard``: the edition of the news that it has looked for. ``called``: it is its turn to look.
+
+    ``idle``: it sleeps or stands at the door; else it looks, and will look again for what is news meanwhile.
+    """
 
     def __init__(self) -> None:
         self.turn = threading.Event()
         self.called = False
+        self.idle = False
         self.heard = 0
 
 
@@ -91,8 +95,8 @@ class WaitingRoom:
                 with self._guard:
                     self._rests(me)
                     self._call(2)
-                    news = me.heard != self._edition
-                if not news:
+                    me.idle = me.heard == self._edition
+                if me.idle:
                     self._wait(me, min(until, time.monotonic() + _LOOK_ANYWAY_SECS))
                 if self._closed:
                     return None  # the database may be closed any moment
@@ -118,7 +122,11 @@ class WaitingRoom:
                     me.turn.clear()
                     continue
             if self._still_waits(me):
-                return
+                break
+        with self._guard:
+            me.idle = False
+            if not me.called:
+                self._keep_the_door()  # its own look may take as long as the forge does
 
     def _stand_at_the_door(self, until: float) -> None:
         wakeups = self._fleet.store.wakeups
@@ -132,10 +140,11 @@ class WaitingRoom:
                     if more or (now and time.monotonic() >= self._news_at + _LOOK_AGAIN_SECS):
                         self._tell_all(more)
                         return
-                left = min(until - time.monotonic(), _LOOK_AGAIN_SECS)
-                if left <= 0:
+                at = time.monotonic()
+                if at >= until:
                     return
-                wakeups.wait(WORK, count, left)
+                again = (self._news_at if now else at) + _LOOK_AGAIN_SECS
+                wakeups.wait(WORK, count, min(until, again) - at)
         finally:
             with self._guard:
                 self._door = None
@@ -159,13 +168,14 @@ class WaitingRoom:
         """Under the guard, as all below. As many as there are tasks are called now; where they do not fit, others."""
         self._edition += 1
         self._news_at = time.monotonic()
-        self._line = deque(self._waiting)
+        # Whoever has not looked for the last news, either, comes first: else with much news the last ever would never.
+        self._line = deque({**dict.fromkeys(self._line), **self._waiting})
         self._call(max(1, more))
 
     def _call(self, most: int) -> None:
         while self._line and most and self._called < _AT_ONCE:
             one = self._line.popleft()
-            if one in self._waiting and one.heard < self._edition and not one.called:
+            if one in self._waiting and one.heard < self._edition and one.idle and not one.called:
                 one.called = True
                 one.turn.set()
                 self._called += 1
@@ -182,10 +192,16 @@ class WaitingRoom:
             self._rests(me)
             self._call(1)
             if self._closed:
-                woken = list(self._waiting)
+                for one in self._waiting:
+                    one.turn.set()
             else:
-                woken = list(itertools.islice(self._waiting, 1)) if self._door is None else []
-            for one in woken:
+                self._keep_the_door()
+
+    def _keep_the_door(self) -> None:
+        """When nobody is there one of those who sleep goes. Whoever looks comes by itself."""
+        if self._door is None:
+            sleeping = (one for one in self._waiting if one.idle and one.heard == self._edition)
+            for one in itertools.islice(sleeping, 1):
                 one.turn.set()
 
 

@@ -1,11 +1,13 @@
 """Agents that wait for work: woken by the commit that made it, and never in the way of webhooks."""
 
 import contextlib
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from bot.service.fleet import Fleet
 from bot.service.opening import open_fleet
 from bot.settings import Settings
 from bot.store import Sql
+from bot.store.wakeups import WORK
 from bot.web.application import EXTENSION
 from bot.web.waiting import WaitingRoom
 from tests.unit.web.conftest import ENROLMENT, Api, said_by, serving, settings
@@ -187,9 +190,9 @@ def test_one_task_is_looked_for_by_one(
         del looks[:]
         api.task()
         until(lambda: any(w.done() for w in waiting))
-        assert len(looks) == 1
         api.fleet.store.wakeups.close()
         assert sorted(w.result(60).status_code for w in waiting) == [200] + [204] * 7
+        assert len(looks) == 1
 
 
 def test_whoever_does_not_fit_lets_the_others_look(
@@ -261,3 +264,82 @@ def test_one_that_waits_and_is_no_agent_any_more_hears_of_it(
         until(lambda: len(looks) > 2)
         api.fleet.store.write(lambda sql: sql.run("DELETE FROM agent WHERE id = 'gpu-1'"))
         assert waiting.result(60).status_code == 404
+
+
+class Looks:
+    """An agent's looks for work: each waits until it is told what it finds."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.found: queue.Queue[str | None] = queue.Queue()
+
+    def __call__(self) -> str | None:
+        self.begun.release()
+        return self.found.get(timeout=30)
+
+    def finds(self, what: str | None) -> None:
+        assert self.begun.acquire(timeout=30), "nobody looked"
+        self.found.put(what)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What time it is for those who wait; nobody looks for having waited long before it is said to be late."""
+    now = [0.0]
+    monkeypatch.setattr("bot.web.waiting.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("bot.web.waiting._LOOK_AGAIN_SECS", 3600)
+    monkeypatch.setattr("bot.web.waiting._LOOK_ANYWAY_SECS", 1000)
+    return now
+
+
+def test_while_the_one_at_the_door_looks_for_long_another_stands_there(
+    tmp_path: Path, pool: ThreadPoolExecutor, clock: list[float]
+) -> None:
+    with serving(many(tmp_path)) as api:
+        waiting_room = WaitingRoom(api.fleet, 8)
+        slow, free = Looks(), Looks()
+        first = pool.submit(waiting_room.wait_for, slow, 9999)
+        slow.finds(None)
+        until(lambda: waiting_room._door is not None)
+        clock[0] = 500
+        second = pool.submit(waiting_room.wait_for, free, 9999)
+        free.finds(None)
+        until(lambda: all(one.idle for one in waiting_room._waiting))
+        clock[0] = 1001
+        api.fleet.store.wakeups.signal([WORK])
+        assert slow.begun.acquire(timeout=30), "it has waited for long"
+        api.task()
+        free.finds("a task")
+        assert second.result(60) == "a task"
+        slow.found.put("another one")
+        assert first.result(60) == "another one"
+
+
+def test_news_after_news_come_to_everybody(
+    tmp_path: Path, pool: ThreadPoolExecutor, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.web.waiting._AT_ONCE", 1)
+    with serving(many(tmp_path)) as api:
+        waiting_room = WaitingRoom(api.fleet, 8)
+        everybody = [Looks() for _ in range(3)]
+        ends = []
+        for looks in everybody:
+            ends.append(pool.submit(waiting_room.wait_for, looks, 9999))
+            looks.finds(None)
+            until(lambda: len(waiting_room._waiting) == len(ends) and all(x.idle for x in waiting_room._waiting))
+        api.task(1)
+        first, second, third = everybody
+        first.finds(None)
+        assert second.begun.acquire(timeout=30)
+        until(lambda: waiting_room._door is not None)
+        edition = waiting_room._edition
+        api.task(2)
+        until(lambda: waiting_room._edition > edition)
+        for _ in range(2):
+            second.found.put(None)  # once more at once: the second task came while it looked
+        third.finds("a task")
+        assert ends[2].result(60) == "a task"
+        api.fleet.store.wakeups.close()
+        for looks in everybody:
+            looks.found.put(None)
+        assert [end.result(60) for end in ends[:2]] == [None, None]

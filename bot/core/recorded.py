@@ -33,12 +33,17 @@ def encode(event: Event) -> str:
 
 
 def decode(kind: str, data: str) -> Event:
-    """The event again. Raises KeyError for a kind this version does not know: fail closed, never skip."""
+    """The event again. Raises KeyError for a kind this version does not know: fail closed, never skip.
+
+    Raises ValueError or TypeError for what is not an event of its kind, whatever stands there.
+    """
     cls = KINDS[kind]
     said: dict[str, Any]
     said, end = _read(data)
     if end != len(data):
         raise ValueError("there is more behind it")
+    if not isinstance(said, dict):
+        raise TypeError("not an object with the event's fields")
     if "reason" in said:
         said["reason"] = Reason(said["reason"])
     for name in _TUPLES[kind]:

@@ -38,6 +38,8 @@ def test_an_event_from_before_a_field_was_added_has_its_default() -> None:
         ("started", '{"fence":1,"x":2}', TypeError),
         ("started", '{"fence":1', ValueError),
         ("started", '{"fence":1} {}', ValueError),
+        ("started", "[]", TypeError),
+        ("started", '"fence"', TypeError),
     ],
 )
 def test_what_is_not_known_is_refused(kind: str, data: str, error: type[Exception]) -> None:

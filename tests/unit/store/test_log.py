@@ -131,6 +131,7 @@ def psycopg() -> Any:
         ("UPDATE event SET actor = 'person:eve' WHERE n = 2", "t_1 event 2 was changed after it was written"),
         ("UPDATE event SET at = at - 1 WHERE n = 1", "t_1 event 1 was changed after it was written"),
         ("UPDATE event SET data = '{' WHERE n = 2", "t_1 event 2 (claimed) cannot be read: JSONDecodeError"),
+        ("UPDATE event SET data = '[]' WHERE n = 2", "t_1 event 2 (claimed) cannot be read: TypeError"),
         ("UPDATE event SET kind = 'blessed' WHERE n = 2", "t_1 event 2 (blessed) cannot be read: KeyError"),
         ("UPDATE event SET data = replace(data, ':1', ':9') WHERE n = 2", "t_1 event 2 (claimed) is not possible"),
         ("DELETE FROM event WHERE n = 1", "t_1 event 1 is missing from the log"),

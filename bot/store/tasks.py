@@ -47,7 +47,7 @@ def in_states(sql: Sql, states: Sequence[str], limit: int = 10_000) -> list[Task
     """Oldest first."""
     parts = (
         sql.all(f"SELECT task.id, task.data {_WITH_HISTORY} ORDER BY history.task_id LIMIT ?", state, limit)
-        for state in states
+        for state in set(states)
     )
     return [task.decode(data) for _, data in itertools.islice(heapq.merge(*parts), limit)]
 
@@ -131,7 +131,7 @@ def page(
             where.append("history.task_id < ?")
             values.append(before_id)
         found = " AND ".join([f"SELECT task.id, task.data {_WITH_HISTORY}", *where])
-        parts = [sql.all(f"{found} ORDER BY history.task_id DESC LIMIT ?", s, *values, limit) for s in states]
+        parts = [sql.all(f"{found} ORDER BY history.task_id DESC LIMIT ?", s, *values, limit) for s in set(states)]
     newest = itertools.islice(heapq.merge(*parts, key=lambda row: row[0], reverse=True), limit)
     return [task.decode(data) for _, data in newest]
 

@@ -56,8 +56,8 @@ class OnSqlite:
 
     @contextlib.contextmanager
     def _transaction(self, sql: Sql) -> Iterator[None]:
-        sql.run("BEGIN IMMEDIATE")
         try:
+            sql.run("BEGIN IMMEDIATE")
             yield
             sql.run("COMMIT")
         except BaseException:

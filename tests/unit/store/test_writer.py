@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import pytest
 from peewee import ProgrammingError
 
 from bot.core.errors import Refused, Unavailable
-from bot.store import Sql, Store, beats, writer
+from bot.store import Sql, Store, beats, open_store, writer
 from bot.store.engines import Where
 from bot.store.wakeups import WORK
 
@@ -208,3 +209,20 @@ def test_closing_wakes_everyone_for_good(store: Store) -> None:
     waiter.join(20)
     assert ended == [False]
     assert store.wakeups.closed
+
+
+def test_whoever_is_interrupted_as_it_begins_leaves_nothing_begun(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(open_store(path)) as store:
+        run = Sql.run
+
+        def interrupted(sql: Sql, statement: str, *values: object) -> int:
+            changed = run(sql, statement, *values)
+            if statement.startswith("BEGIN"):
+                raise KeyboardInterrupt
+            return changed
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Sql, "run", interrupted)
+            store.write(writes("never"))
+        assert store.write(writes("later")) == "later"
+        assert names(store) == {"later"}

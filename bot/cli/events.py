@@ -14,7 +14,7 @@ from bot.core import operating_text as text
 from bot.core.recorded import Recorded
 from bot.settings import load
 from bot.store import Store, log
-from bot.store.wakeups import WORK
+from bot.store.wakeups import CHANGED
 
 _LOOK_SECS: Final = 1.0
 
@@ -36,9 +36,9 @@ def tail(config: Path | None, lines: int, follow: bool, as_json: bool) -> None:
         store.watch_other_processes()
         seq = _show(store, max(0, store.read(log.newest_seq) - lines), as_json=as_json)
         while follow:
-            seen = store.wakeups.count(WORK)
+            seen = store.wakeups.count(CHANGED)
             seq = _show(store, seq, as_json=as_json)
-            store.wakeups.wait(WORK, seen, _LOOK_SECS)
+            store.wakeups.wait(CHANGED, seen, _LOOK_SECS)
 
 
 def plain(one: Recorded) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from bot.service.fleet import Fleet
 from bot.service.opening import opened
 from bot.settings import load
 from bot.store import Sql, attempts, forge_facts, log, run_logs, tasks
-from bot.store.wakeups import WORK
+from bot.store.wakeups import CHANGED
 
 _LOOK_SECS: Final = 1.0
 _WHY: Final = click.option("--reason", default="", metavar="TEXT", help="Why; it is kept in the log.")
@@ -114,7 +114,7 @@ def logs(config: Path | None, named: str, attempt: int | None, follow: bool, as_
         store.watch_other_processes()
         offset = 0
         while True:
-            seen = store.wakeups.count(WORK)
+            seen = store.wakeups.count(CHANGED)
             run = store.read(lambda sql: attempts.get(sql, one.id, fence))
             if run is not None and run.log_bytes > offset:
                 written = store.read(lambda sql, n=offset: run_logs.read(sql, one.id, fence, n))  # type: ignore[misc]
@@ -123,7 +123,7 @@ def logs(config: Path | None, named: str, attempt: int | None, follow: bool, as_
                 offset = run.log_bytes
             if not follow or run is None or not run.active:
                 return
-            store.wakeups.wait(WORK, seen, _LOOK_SECS)
+            store.wakeups.wait(CHANGED, seen, _LOOK_SECS)
 
 
 @command.command("prompt")

@@ -156,7 +156,6 @@ def sqlite(path: str, *, one_connection: bool = False) -> PooledSqliteDatabase:
             "wal_autocheckpoint": 3000,
             "cache_size": -16_000,
             "temp_store": "memory",
-            "secure_delete": "fast",  # what was deleted is overwritten where a page is written anyway
         },
     )
 

@@ -68,6 +68,7 @@ class Worker:
         lead = self._fleet.store.lead()
         try:
             while self._taken(lead):
+                log.info("this worker works")
                 self._leads = True
                 self._work(lead)
                 self._leads = False
@@ -77,12 +78,16 @@ class Worker:
 
     def _taken(self, lead: Lead) -> bool:
         """Waits for the lead; False when told to stop."""
+        stands_by = False
         while not self._stop.is_set():
             try:
                 if lead.take():
                     if self._former_is_done(lead):
                         return True
                     continue
+                if lead.shared and not stands_by:
+                    stands_by = True
+                    log.info("another worker works, this one stands by")
             except Unavailable as problem:
                 log.warning("waiting for the database to answer again", reason=str(problem))
             if not lead.shared:

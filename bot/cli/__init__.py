@@ -40,6 +40,7 @@ COMMANDS: Final = (
     "tokens",
     "unsetup",
     "verify",
+    "web",
     "worker",
 )
 

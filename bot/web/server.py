@@ -23,6 +23,7 @@ from bot.core import serve_text as text
 from bot.core.errors import Refused
 from bot.service.opening import open_fleet
 from bot.settings import Settings
+from bot.store import open_store
 from bot.store.database import migrate
 from bot.web.application import make_app
 from bot.web.gunicorn_options import options
@@ -59,10 +60,17 @@ def serve(settings: Settings) -> None:
             raise Refused(text.part_ended(*ended), text.see_the_log(), 500, "part_ended")
 
 
-class _Gunicorn(BaseApplication):  # type: ignore[misc]
-    """gunicorn with our options and a socket that listens already."""
+def serve_web(settings: Settings) -> None:
+    """The web processes alone, until SIGTERM or SIGINT. Raises Refused when they could not serve."""
+    open_store(settings.orchestrator.database).close()  # gunicorn would start processes that cannot again and again
+    with _listening(settings) as listener:
+        _web(settings, listener)
 
-    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+
+class _Gunicorn(BaseApplication):  # type: ignore[misc]
+    """gunicorn with our options and the descriptor of a socket that listens already, which it closes in the end."""
+
+    def __init__(self, settings: Settings, listener: int) -> None:
         self._settings = settings
         self._listener = listener
         super().__init__()
@@ -70,7 +78,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
     def load_config(self) -> None:
         for name, value in options(self._settings).items():
             self.cfg.set(name, value)
-        self.cfg.set("bind", f"fd://{self._listener.fileno()}")
+        self.cfg.set("bind", f"fd://{self._listener}")
 
     def load(self) -> Flask:
         """In each worker, after its fork."""
@@ -96,7 +104,7 @@ def _child(part: Callable[[Settings, socket.socket], None], settings: Settings, 
 
 
 def _web(settings: Settings, listener: socket.socket) -> None:
-    _Gunicorn(settings, listener).run()
+    _Gunicorn(settings, listener.detach()).run()
 
 
 def _work(settings: Settings, listener: socket.socket) -> None:

@@ -7,14 +7,18 @@ from typing import Final
 import pytest
 from gunicorn.config import KNOWN_SETTINGS, Config
 
+from bot.store.database import migrate
+
 ROOT: Final = Path(__file__).parents[2]
 #: Names in gunicorn.conf.py that are its imports, not settings.
-IMPORTED: Final = {"os", "sys", "load", "options"}
+IMPORTED: Final = {"os", "sys", "load", "open_store", "options"}
 
 
 @pytest.fixture
 def gunicorn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Config:
+    migrate(tmp_path / "fleet.db")
     (tmp_path / "config.toml").write_text(
+        f'[orchestrator]\ndb_path = "{tmp_path}/fleet.db"\n'
         '[server]\nbind = "::1"\nport = 8000\nthreads = 16\nworkers = 3\n'
         '[forgejo]\nurl = "http://forge"\ntoken = "t"\nwebhook_secret = "s"\n'
     )
@@ -46,6 +50,20 @@ def test_gunicorn_does_not_start_on_wrong_settings(
         runpy.run_path(str(ROOT / "gunicorn.conf.py"))
     assert ended.value.code == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_gunicorn_does_not_start_without_a_database(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.toml").write_text(
+        f'[orchestrator]\ndb_path = "{tmp_path}/fleet.db"\n'
+        '[forgejo]\nurl = "http://forge"\ntoken = "t"\nwebhook_secret = "s"\n'
+    )
+    monkeypatch.setenv("AGENT_FLEET_CONFIG", str(tmp_path / "config.toml"))
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+    assert ended.value.code == 1
+    assert "There is no database" in capsys.readouterr().err
 
 
 def test_ci_runs_what_people_run() -> None:

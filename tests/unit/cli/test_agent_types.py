@@ -32,7 +32,7 @@ command = ["%s", "--quiet"]
         ("mine", "~/mine", "Give the full path on the host, or a name found on the PATH there."),
     ],
 )
-@pytest.mark.parametrize("verb", [["config", "check"], ["hosts", "check", "vm-1"], ["worker"], ["serve"]])
+@pytest.mark.parametrize("verb", [["config", "check"], ["hosts", "check", "vm-1"], ["worker"], ["web"], ["serve"]])
 def test_what_no_host_could_start_is_refused(
     verb: list[str], agent_type: str, command: str, said: str, tmp_path: Path
 ) -> None:

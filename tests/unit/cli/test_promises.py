@@ -23,6 +23,7 @@ ESCAPE: Final = re.compile(r"[\x1b\r]")
 WITHOUT_JSON: Final = {
     "agent": "runs until it is stopped; its log is JSON in a pipe",
     "serve": "runs until it is stopped; its log is JSON in a pipe",
+    "web": "runs until it is stopped; its log is JSON in a pipe",
     "worker": "runs until it is stopped; its log is JSON in a pipe",
     "mcp": "speaks JSON-RPC",
     "demo": "a show for people",

@@ -15,6 +15,7 @@ import requests
 
 from bot.standin import Standin
 from bot.store import inbox, open_store
+from bot.store.database import migrate
 from tests.unit.web.conftest import ENROLMENT, SECRET
 from tests.unit.web.test_waiting import until
 from tests.unit.web.test_webhooks import sign
@@ -41,9 +42,9 @@ def config(tmp_path: Path, forge: Standin) -> Path:
 
 
 @contextlib.contextmanager
-def served(config: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+def served(config: Path, port: int, verb: str = "serve") -> Iterator[subprocess.Popen[str]]:
     """Until the block ends; killed then, if it still runs."""
-    command = [sys.executable, "-m", "bot", "serve", "--config", str(config), "--port", str(port)]
+    command = [sys.executable, "-m", "bot", verb, "--config", str(config), "--port", str(port)]
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(config.parent)}
     with (
         (config.parent / "stderr").open("w") as errors,
@@ -135,3 +136,24 @@ def test_two_on_one_database_do_not_work(config: Path, tmp_path: Path) -> None:
             assert other.wait(60) == 1
         assert "Another worker already runs" in (tmp_path / "second" / "stderr").read_text()
         assert process.poll() is None
+
+
+def test_web_processes_run_without_a_worker(config: Path, tmp_path: Path) -> None:
+    migrate(tmp_path / "fleet.db")
+    port = free_port()
+
+    def answered() -> bool:
+        with contextlib.suppress(requests.ConnectionError):
+            return requests.get(f"http://127.0.0.1:{port}/healthz", timeout=30).text == "ok"
+        return False
+
+    with served(config, port, "web") as process:
+        until(answered)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
+def test_web_processes_without_a_database_end_at_once(config: Path, tmp_path: Path) -> None:
+    with served(config, free_port(), "web") as process:
+        assert process.wait(60) == 1
+    assert (tmp_path / "stderr").read_text().startswith(f"Error: There is no database {tmp_path}/fleet.db yet.")

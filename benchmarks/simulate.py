@@ -210,7 +210,10 @@ def main() -> None:
     asked.add_argument("--forge-ms", type=float, help="a call of the forge takes so long")
     asked.add_argument("--costs", type=Path, help="JSON with values of Costs")
     chosen = asked.parse_args()
-    costs = costs_from(json.loads(chosen.costs.read_text())) if chosen.costs else Costs()
+    try:
+        costs = costs_from(json.loads(chosen.costs.read_text())) if chosen.costs else Costs()
+    except (OSError, ValueError, TypeError) as problem:
+        asked.error(f"{chosen.costs} cannot be used: {problem}; its members are the fields of Costs, all numbers")
     if chosen.forge_ms is not None:
         costs = replace(costs, forge_ms=chosen.forge_ms)
     print(HEAD)

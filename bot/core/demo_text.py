@@ -25,8 +25,8 @@ def demo_ended(*, ok: bool) -> str:
     if not ok:
         return "The demo did not end as it should: see the table above for what is missing."
     return (
-        "Every issue ended as it should, and all tests of the demo's repository pass. Forge, fleet and folder are gone; "
-        "`.venv/bin/agent-fleet demo --keep` leaves them running.\n"
+        "Every issue ended as it should, and all tests of the demo's repository pass.\n"
+        "Forge, fleet and folder are gone; `.venv/bin/agent-fleet demo --keep` leaves them running.\n"
         "Next, with a Forgejo of your own: docs/tutorial/first-pull-request.md, or in short\n"
         "  agent-fleet init               writes the configuration\n"
         "  agent-fleet serve              runs the fleet\n"

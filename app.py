@@ -11,7 +11,7 @@ from flask import Flask
 from bot.core.errors import Refused
 from bot.service.opening import open_fleet
 from bot.settings import SettingsError, load
-from bot.web.application import EXTENSION, make_app
+from bot.web.application import EXTENSION, HEARD, make_app
 
 
 def create_app(config_path: str | Path | None = None, env: Mapping[str, str] | None = None) -> Flask:
@@ -29,7 +29,7 @@ def create_app(config_path: str | Path | None = None, env: Mapping[str, str] | N
     except Refused as refused:
         print(refused, file=sys.stderr)
         raise SystemExit(1) from None
-    fleet.store.watch_other_processes()
+    fleet.store.watch_other_processes(HEARD)
     app = make_app(fleet)
     atexit.register(app.extensions[EXTENSION].close)
     return app

@@ -34,10 +34,10 @@ class Bell:
         self._rung.register(fd, select.POLLIN)
 
     @classmethod
-    def hung_in(cls, folder: Path) -> Self:
-        """Raises OSError where there can be none."""
+    def hung_in(cls, folder: Path, topics: Collection[str] = TOPICS) -> Self:
+        """To be rung for these topics, which its name says. Raises OSError where there can be none."""
         folder.mkdir(mode=0o700, exist_ok=True)
-        name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        name = f"{os.getpid()}-{secrets.token_hex(4)}.{''.join(str(TOPICS.index(topic)) for topic in topics)}"
         unheard = folder / f".{name}"
         os.mkfifo(unheard, 0o600)
         try:
@@ -80,11 +80,14 @@ class Bells:
     def ring(self, topics: Collection[str]) -> None:
         if not topics:
             return
-        said = bytes(TOPICS.index(topic) for topic in topics)
+        numbers = [TOPICS.index(topic) for topic in topics]
         with self._guard:
             for name in self._others():
+                heard = name.rpartition(".")[2]
+                said = bytes(number for number in numbers if str(number) in heard)
                 try:
-                    os.write(self._open[name], said)
+                    if said:
+                        os.write(self._open[name], said)
                 except BlockingIOError:
                     continue  # full: it has been told more than it has read
                 except OSError:

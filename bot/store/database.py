@@ -1,7 +1,7 @@
 """Opening the database, reading, writing, migrating."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from bot.store.dialect import Sql
 from bot.store.engines import Engine, Where, engine, for_looking, for_migrating, shown
 from bot.store.leading import Lead
 from bot.store.tally import Tally
-from bot.store.wakeups import CHANGED, Wakeups
+from bot.store.wakeups import CHANGED, TOPICS, Wakeups
 from bot.store.writer import Writer
 
 T = TypeVar("T")
@@ -56,9 +56,9 @@ class Store:
         """Seconds since the epoch: with PostgreSQL the server's, so that leases hold on machines with other clocks."""
         return self._engine.now()
 
-    def watch_other_processes(self) -> None:
-        """From now on commits of other processes wake waiters of this one."""
-        self._engine.watch(self.wakeups)
+    def watch_other_processes(self, topics: Collection[str] = TOPICS) -> None:
+        """From now on commits of other processes wake waiters of this one, at once those who wait for ``topics``."""
+        self._engine.watch(self.wakeups, topics)
 
     def lead(self) -> Lead:
         """What the one worker holds that works."""

@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
@@ -49,8 +49,8 @@ class Engine(Protocol):
         """``shared``: for commands that lock what they decide by."""
         ...
 
-    def watch(self, wakeups: Wakeups) -> None:
-        """From now on commits of other processes wake waiters of this one."""
+    def watch(self, wakeups: Wakeups, topics: Collection[str]) -> None:
+        """From now on commits of other processes wake waiters of this one, at once those who wait for ``topics``."""
         ...
 
     def now(self) -> float:
@@ -88,18 +88,18 @@ class OnSqliteFile:
     def transactions(self, *, shared: bool) -> Transactions:  # noqa: ARG002 - there is one writer at a time
         return OnSqlite(self._writing, self._path.with_name(self._path.name + ".write.lock"), self._bells.ring)
 
-    def watch(self, wakeups: Wakeups) -> None:
+    def watch(self, wakeups: Wakeups, topics: Collection[str]) -> None:
         connection = dialect.sqlite(str(self._path))
         connection.connect()
         sql = Sql(connection)
         self._watched = connection
-        self._watcher = Watcher(lambda: dialect.changes_token(sql), wakeups, self._bell())
+        self._watcher = Watcher(lambda: dialect.changes_token(sql), wakeups, self._bell(topics))
         self._watcher.start()
 
-    def _bell(self) -> bells.Bell | None:
+    def _bell(self, topics: Collection[str]) -> bells.Bell | None:
         """None where there can be none: then the file is looked at more often."""
         try:
-            bell = bells.Bell.hung_in(bells.folder_of(self._path))
+            bell = bells.Bell.hung_in(bells.folder_of(self._path), topics)
         except OSError as problem:
             log.warning("other processes' commits are looked for, not heard of", reason=str(problem))
             return None

@@ -5,7 +5,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
 import psycopg
@@ -52,7 +52,7 @@ class OnPostgresServer:
     def transactions(self, *, shared: bool) -> Transactions:
         return postgres.OnPostgres(self._connections, shared=shared)
 
-    def watch(self, wakeups: Wakeups) -> None:
+    def watch(self, wakeups: Wakeups, topics: Collection[str]) -> None:  # noqa: ARG002 - one channel tells of all
         self._listener = Listener(self._url, wakeups)
         self._listener.start()
 

@@ -17,6 +17,7 @@ from bot.dashboard.register import register
 from bot.service.fleet import Fleet
 from bot.service.id_tokens import KeyRing
 from bot.service.opening import close_fleet
+from bot.store.wakeups import CHANGED, WORK
 from bot.web import (
     actions,
     agents,
@@ -40,6 +41,8 @@ from bot.web.waiting import WaitingRoom
 log = structlog.get_logger(__name__)
 
 VERSION_HEADER: Final = "Agent-Fleet-Version"
+#: What web processes wait for: agents for work, open pages for anything that is shown.
+HEARD: Final = (WORK, CHANGED)
 #: The name under which ``app.extensions`` holds the ``Opened`` of an application.
 EXTENSION: Final = "agent_fleet"
 

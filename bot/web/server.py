@@ -25,7 +25,7 @@ from bot.service.opening import open_fleet
 from bot.settings import Settings
 from bot.store import open_store
 from bot.store.database import migrate
-from bot.web.application import make_app
+from bot.web.application import HEARD, make_app
 from bot.web.gunicorn_options import options
 
 #: How long the two may take to finish what runs; gunicorn's own grace is a little shorter.
@@ -83,7 +83,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         """In each worker, after its fork."""
         fleet = open_fleet(self._settings)
-        fleet.store.watch_other_processes()
+        fleet.store.watch_other_processes(HEARD)
         return make_app(fleet)
 
 

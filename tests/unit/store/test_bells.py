@@ -9,7 +9,7 @@ import pytest
 
 from bot.store import Sql, Store, open_store
 from bot.store.bells import folder_of
-from bot.store.wakeups import INBOX, OUTBOX, TOPICS, WORK
+from bot.store.wakeups import CHANGED, INBOX, OUTBOX, TOPICS, WORK
 
 _NEVER = 3600.0
 _PATIENCE = 20.0
@@ -52,6 +52,18 @@ def test_only_those_who_wait_for_what_a_commit_did_are_woken(
     there.write(does(WORK, OUTBOX))
     assert here.wakeups.wait(WORK, before[WORK], _PATIENCE)
     assert here.wakeups.wait(OUTBOX, before[OUTBOX], _PATIENCE)
+    assert here.wakeups.count(INBOX) == before[INBOX]
+
+
+def test_a_process_is_not_rung_for_what_it_does_not_wait_for(
+    here: Store, there: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.wakeups._LOOK_SECS", _NEVER)
+    here.watch_other_processes((WORK, CHANGED))
+    before = counts(here)
+    there.write(does(INBOX))
+    there.write(does(INBOX, WORK))
+    assert here.wakeups.wait(WORK, before[WORK], _PATIENCE)
     assert here.wakeups.count(INBOX) == before[INBOX]
 
 

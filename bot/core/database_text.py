@@ -81,6 +81,43 @@ def start_newer() -> str:
     return "Start the newer version, or restore a backup made with this one."
 
 
+def no_target() -> str:
+    return "Nothing was copied: --to names neither a PostgreSQL nor a file."
+
+
+def name_the_target() -> str:
+    return (
+        "Write postgresql://USER@HOST/DATABASE, with exactly this beginning, or the path of a new SQLite file (with "
+        "./ in front when its name looks like an address)."
+    )
+
+
+def check_the_target() -> str:
+    return (
+        "Check what --to names: a PostgreSQL must run, let this user in and have the database (createdb makes it); a "
+        "file must lie where this user may write."
+    )
+
+
+def bad_url(why: str) -> str:
+    return f"PostgreSQL does not understand the URL of the database: {why}."
+
+
+def bad_url_setting(why: str) -> str:
+    return f"is not understood by PostgreSQL: {why}."
+
+
+def bad_port() -> str:
+    return "what follows the host after a colon is no port"
+
+
+def mend_url() -> str:
+    return (
+        "Write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE, with parameters that libpq knows. "
+        "In user and password each of %:/?#[]@ is written as its percent code: % as %25, @ as %40, / as %2F."
+    )
+
+
 def not_empty(where: str, table: str) -> str:
     return f"Nothing was copied: {where} already holds data (table {table})."
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from bot.core import operator_text as text
+from bot.core.database_url import is_postgresql
 
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 REPOSITORY: Final = re.compile(r"[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}")
@@ -87,11 +88,7 @@ def phrase(value: SecretStr) -> SecretStr:
 
 def database(value: SecretStr) -> SecretStr:
     plain = value.get_secret_value()
-    try:
-        urlsplit(plain)
-    except ValueError:
-        raise impossible(text.bad_database_url()) from None
-    if plain and not re.fullmatch(r"postgresql://\S+", plain):
+    if plain and not is_postgresql(plain):
         raise impossible(text.bad_database_url())
     return value
 

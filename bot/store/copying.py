@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from bot.core import database_text as text
+from bot.core.database_url import is_no_file, is_postgresql
 from bot.core.errors import Refused
 from bot.store import classes, log
 from bot.store.database import Store, migrate, open_store
@@ -28,8 +29,7 @@ def copy(source: Store, to: Where) -> Copied:
     Nothing may write to either meanwhile. Raises Refused when ``to`` holds anything, or when afterwards an event or a
     table's number of rows is not the same.
     """
-    migrate(to)
-    target = open_store(to)
+    target = _made(to)
     try:
         tables = source.read(_tables)
         for table in tables:
@@ -41,6 +41,16 @@ def copy(source: Store, to: Where) -> Copied:
         return Copied(len(tables), rows, events)
     finally:
         target.close()
+
+
+def _made(to: Where) -> Store:
+    try:
+        migrate(to)
+        return open_store(to)
+    except Refused as problem:
+        if problem.kind != "no_database":
+            raise
+        raise Refused(problem.reason, text.check_the_target(), problem.status, problem.kind) from problem
 
 
 def _tables(sql: Sql) -> list[str]:
@@ -131,5 +141,9 @@ def _compare(here: Sql, there: Sql) -> int:
 
 
 def place(named: str) -> Where:
-    """Where ``named`` is: a `postgresql://` URL or a file."""
-    return named if named.startswith("postgresql://") else Path(named)
+    """Where ``named`` is: a `postgresql://` URL or a file. Raises Refused for what is neither."""
+    if is_postgresql(named):
+        return named
+    if is_no_file(named):
+        raise Refused(text.no_target(), text.name_the_target(), 422, "bad_target")
+    return Path(named)

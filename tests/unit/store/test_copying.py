@@ -40,3 +40,39 @@ def test_there_and_back_it_is_the_same(filled: Store, tmp_path: Path) -> None:
     with closing(open_store(tmp_path / "back.db")) as back:
         assert back.read(lambda sql: list(log.everything(sql)))[: len(everything)] == everything
         assert back.read(lambda sql: list(differences(sql))) == []
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "postgres://fleet@h/fleet",
+        "POSTGRESQL://fleet@h/fleet",
+        "postgresql:/fleet@h/fleet",
+        "postgresql://fleet@h/fl eet",
+        "postgresql://[h/fleet",
+        "mysql://x/y",
+        "sqlite:///x.db",
+        "host=h dbname=fleet",
+        "",
+    ],
+)
+def test_what_is_no_target_is_not_taken_for_a_file(named: str) -> None:
+    with pytest.raises(Refused, match="neither a PostgreSQL nor a file") as refused:
+        copying.place(named)
+    assert "postgresql://" in refused.value.fix
+
+
+@pytest.mark.parametrize("named", ["new.db", "./a=b.db", "/var/lib/fleet.db", "folder/a:b.db"])
+def test_a_target_is_a_file(named: str) -> None:
+    assert copying.place(named) == Path(named)
+
+
+def test_a_target_that_is_away_is_not_said_to_be_database_url(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    (tmp_path / "plain").write_text("")
+    with databases.of_the_run(tmp_path) as here, closing(open_store(here)) as source:
+        for target in ("postgresql://fleet:hush@127.0.0.1:1/fleet", tmp_path / "plain" / "new.db"):
+            with pytest.raises(Refused, match="--to") as refused:
+                copying.copy(source, target)
+            assert "database_url" not in str(refused.value)
+            assert "db_path" not in str(refused.value)

@@ -1,19 +1,30 @@
-"""Whether we can start what the hosts of the configuration offer: settings alone know no adapters."""
+"""Whether what the settings name can be used: they alone know neither adapters nor PostgreSQL."""
 
 from collections.abc import Iterator
 
 from bot.adapters.registry import adapter
+from bot.core import database_text
 from bot.core import host_text as text
 from bot.core.errors import Refused
 from bot.dispatch.job import templates
 from bot.settings import Loaded, Problem, SettingsError
+from bot.store.engines import complaint
 
 
 def startable(loaded: Loaded) -> Loaded:
-    """``loaded``, when every agent of every host can be started. Raises SettingsError with all that cannot."""
-    if problems := tuple(_problems(loaded)):
+    """``loaded``, when every agent of every host can be started, and the database's URL can be read.
+
+    Raises SettingsError with all that cannot.
+    """
+    if problems := (*_database(loaded), *_problems(loaded)):
         raise SettingsError(problems, loaded.files_read)
     return loaded
+
+
+def _database(loaded: Loaded) -> Iterator[Problem]:
+    if why := complaint(loaded.settings.orchestrator.database):
+        key = "orchestrator.database_url"
+        yield Problem(key, database_text.bad_url_setting(why), database_text.mend_url(), loaded.sources.get(key, ""))
 
 
 def _problems(loaded: Loaded) -> Iterator[Problem]:

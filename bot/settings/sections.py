@@ -4,12 +4,12 @@ import contextlib
 import shlex
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot.core import notice_text, usage
+from bot.core import database_url, notice_text, usage
 from bot.core import operator_text as text
 from bot.core.errors import Refused
 from bot.settings.actions import Actions
@@ -395,5 +395,5 @@ class Settings(BaseSettings):
         for entry in self.notify:
             with contextlib.suppress(Refused):  # doctor, and the sending itself, say that it cannot be read
                 found += [secret] if (secret := entry.read_secret()) else []
-        password = urlsplit(self.orchestrator.database_url.get_secret_value()).password
+        password = database_url.password(self.orchestrator.database_url.get_secret_value())
         return (*found, password, unquote(password)) if password else tuple(found)

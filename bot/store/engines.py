@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from playhouse.pool import PooledDatabase
 
 from bot.core import database_text as text
+from bot.core import database_url
 from bot.core.errors import Refused
 from bot.store import bells, dialect
 from bot.store.dialect import Sql
@@ -28,11 +28,7 @@ Where = Path | str
 
 def shown(where: Where) -> str:
     """For people: without a password."""
-    if isinstance(where, Path):
-        return str(where)
-    parts = urlsplit(where)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    return str(where) if isinstance(where, Path) else database_url.shown(where)
 
 
 class Engine(Protocol):
@@ -123,6 +119,17 @@ class OnSqliteFile:
         self._writing.close_all()
         self._bells.close()
         self._db.close_all()
+
+
+def complaint(where: Where) -> str:
+    """What is wrong with a URL, "" when nothing is, or when what could tell is not installed."""
+    if isinstance(where, Path):
+        return ""
+    try:
+        from bot.store import postgres
+    except ImportError:
+        return ""
+    return postgres.complaint(where)
 
 
 def engine(where: Where) -> Engine:

@@ -5,6 +5,7 @@ lock. Commands that lock the rows they decide by (claims, webhooks coming in) ta
 """
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,10 +15,11 @@ from typing import Any, Final
 import psycopg
 from peewee import DatabaseError, ProgrammingError
 from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from bot.core import database_text as text
-from bot.core.errors import Unavailable
+from bot.core.errors import Refused, Unavailable
 from bot.store import counters
 from bot.store.dialect import Duplicate, Lost, Row, Sql
 from bot.store.pipeline import Answer, Connection, Statement
@@ -65,6 +67,24 @@ _LOST: Final = (
     errors.IdleInTransactionSessionTimeout,
     errors.ReadOnlySqlTransaction,  # the server became a standby
 )
+
+
+def check(url: str) -> None:
+    """Raises Refused when libpq does not understand it; its own words repeat the password, so they are cut."""
+    if why := complaint(url):
+        raise Refused(text.bad_url(why), text.mend_url(), 500, "bad_url")
+
+
+def complaint(url: str) -> str:
+    """What is wrong with a URL, "" when nothing is."""
+    try:
+        found = conninfo_to_dict(url)
+    except psycopg.Error as problem:
+        return _said(problem).partition(': "')[0]
+    ports = str(found.get("port", "")).split(",")
+    if not all(re.fullmatch(r"([0-9]{1,5})?", port) for port in ports):
+        return text.bad_port()  # most likely a password with a / in it
+    return ""
 
 
 def connect(url: str, **more: str) -> Connection:

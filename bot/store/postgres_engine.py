@@ -38,6 +38,7 @@ class OnPostgresServer:
     many_writers = True
 
     def __init__(self, url: str) -> None:
+        postgres.check(url)
         self._url = url
         self._clock = ServerClock()
         self._connections = Connections(url, self._clock.ask)
@@ -189,6 +190,7 @@ class _Migrated(PooledPostgresqlDatabase):  # type: ignore[misc]
 @contextlib.contextmanager
 def migrations(url: str, *, locked: bool) -> Iterator[Any]:
     """The database for peewee's migrations, with nobody else migrating when ``locked``. Raises Refused."""
+    postgres.check(url)
     db = _Migrated(url, prefer_psycopg3=True, **postgres.PARAMETERS)
     with contextlib.ExitStack() as stack:
         stack.callback(db.close_all)

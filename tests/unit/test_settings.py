@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from bot.core import database_url
 from bot.settings import Loaded, Problem, SettingsError, load
 from bot.settings.keys import all_keys
 from bot.settings.showing import masked
@@ -315,6 +316,12 @@ def test_secrets_are_masked_and_known(write: Write) -> None:
     assert shown["orchestrator"]["http_pull_token"] == ""
     assert "s3cret" not in json.dumps(shown) + repr(it)
     assert {"t0ken", "s3cret", "pa%40ss", "pa@ss"} <= set(it.settings.secrets())
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:h?u#sh@h/db", "postgresql://h/db?sslmode=require&password=h?u#sh"])
+def test_the_databases_password_is_known_as_libpq_reads_it(write: Write, url: str) -> None:
+    assert "h?u#sh" in loaded(write(f"[orchestrator]\ndatabase_url = '{url}'\n")).settings.secrets()
+    assert database_url.shown(url) == "postgresql://h/db"
 
 
 @pytest.mark.parametrize(

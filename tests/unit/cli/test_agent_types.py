@@ -48,3 +48,16 @@ def test_names_full_paths_and_places_are_good(command: str, tmp_path: Path) -> N
     config = tmp_path / "config.toml"
     config.write_text(_CONFIG % ("mine", command))
     assert CliRunner().invoke(cli, ["config", "check", "--config", str(config)]).exit_code == 0
+
+
+@pytest.mark.parametrize("verb", [["config", "check"], ["worker"], ["serve"]])
+def test_a_database_url_that_postgresql_does_not_understand_is_said(tmp_path: Path, verb: list[str]) -> None:
+    pytest.importorskip("psycopg")
+    config = tmp_path / "config.toml"
+    url = "postgresql://fleet:hush%y@db.example/fleet"
+    config.write_text(_CONFIG % ("mine", "mine") + f'\n[orchestrator]\ndatabase_url = "{url}"\n')
+    result = CliRunner().invoke(cli, [*verb, "--config", str(config)])
+    assert result.exit_code == 2, result.output
+    assert "orchestrator.database_url" in result.output
+    assert "is not understood by PostgreSQL: invalid percent-encoded token. Write it as" in result.output
+    assert "hush" not in result.output

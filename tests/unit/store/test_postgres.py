@@ -21,7 +21,7 @@ from bot.doctor.finding import State
 from bot.store import Sql, Store, agents, attempts, beats, claims, counters, log, open_store, tasks
 from bot.store.backup import file_of
 from bot.store.database import migrate, pending
-from bot.store.engines import Where, shown
+from bot.store.engines import Where, complaint, engine, shown
 from bot.store.verify import differences
 from bot.store.wakeups import WORK
 from tests.unit.core.samples import created
@@ -283,6 +283,40 @@ def test_no_server_is_a_sentence_without_the_password() -> None:
         assert "database_url" in refused.value.fix
         assert "hush" not in str(refused.value)
     assert shown(where) == "postgresql://127.0.0.1:1/fleet"
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "postgresql://fleet:hu%sh@127.0.0.1/fleet",
+        "postgresql://fleet:hu/sh@127.0.0.1/fleet",
+        "postgresql://fleet:hush@127.0.0.1/fleet?hu=bar",
+        "postgresql://fleet:hush@127.0.0.1:port/fleet",
+    ],
+)
+def test_a_url_that_is_not_understood_is_a_sentence_without_the_password(where: str) -> None:
+    pytest.importorskip("psycopg")
+    assert complaint(where)
+    for use in (open_store, migrate, pending, engine):
+        with pytest.raises(Refused, match="does not understand the URL") as refused:
+            use(where)
+        assert "percent code" in refused.value.fix
+        assert "hu" not in str(refused.value)
+        assert "sh" not in refused.value.reason
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "postgresql://a,b:5433/fleet?target_session_attrs=read-write",
+        "postgresql:///fleet?host=/run/postgresql",
+        "postgresql://fleet:p%25ss@[::1]:5432/fleet?sslmode=verify-full",
+        "postgresql://fleet:p?s#s@db.example/fleet",
+    ],
+)
+def test_what_libpq_understands_is_taken(where: str) -> None:
+    pytest.importorskip("psycopg")
+    assert not complaint(where)
 
 
 DISPATCHER: Final = """

@@ -118,6 +118,29 @@ def mend_url() -> str:
     )
 
 
+def not_utf8(where: str, encoding: str) -> str:
+    return f"The database {where} has the encoding {encoding}: it cannot keep every letter, so it must be UTF8."
+
+
+def make_it_utf8() -> str:
+    return (
+        "The encoding of a database cannot be changed. Make another one, as the server's administrator, and name that: "
+        "createdb -O fleet --encoding=UTF8 --template=template0 NAME"
+    )
+
+
+def not_ours(where: str, why: str) -> str:
+    return f"The user of the database {where} may not make tables in it, or not use those that are there: {why}."
+
+
+def make_it_ours() -> str:
+    return (
+        "The database must belong to that user (here fleet): createdb -O fleet …, or ALTER DATABASE … OWNER TO fleet. "
+        "Or let it in, as the database's owner: GRANT USAGE, CREATE ON SCHEMA public TO fleet. Tables that another "
+        "user made must be given to it: REASSIGN OWNED BY … TO fleet."
+    )
+
+
 def not_empty(where: str, table: str) -> str:
     return f"Nothing was copied: {where} already holds data (table {table})."
 

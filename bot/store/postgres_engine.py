@@ -10,10 +10,12 @@ from typing import Any, Final
 
 import psycopg
 import structlog
-from peewee import OperationalError
+from peewee import OperationalError, ProgrammingError
 from playhouse.pool import PooledPostgresqlDatabase
+from psycopg import errors
 
 from bot.core import database_text as text
+from bot.core.database_url import shown
 from bot.core.errors import Refused, Unavailable
 from bot.store import postgres, translate
 from bot.store.dialect import Sql
@@ -202,7 +204,22 @@ def migrations(url: str, *, locked: bool) -> Iterator[Any]:
             stack.enter_context(db.connection_context())
         except OperationalError as problem:
             raise _away(Unavailable(text.database_unreachable(" ".join(str(problem).split())))) from problem
-        yield db
+        _check_encoding(db)
+        try:
+            yield db
+        except ProgrammingError as problem:
+            if isinstance(problem.__context__, (errors.InsufficientPrivilege, errors.InvalidSchemaName)):
+                why = str(problem).splitlines()[0]
+                raise Refused(text.not_ours(shown(url), why), text.make_it_ours(), 500, "no_right") from problem
+            raise
+
+
+def _check_encoding(db: Any) -> None:
+    """In another encoding letters are lost, or texts are bytes."""
+    encoding = db.connection().info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        where = shown(db.database)
+        raise Refused(text.not_utf8(where, encoding), text.make_it_utf8(), 500, "bad_encoding")
 
 
 def _opened(url: str) -> Any:

@@ -319,6 +319,39 @@ def test_what_libpq_understands_is_taken(where: str) -> None:
     assert not complaint(where)
 
 
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_is_not_utf8_is_refused(encoding: str) -> None:
+    server = databases.server()
+    name = f"other_{encoding.lower()}"
+    server.sql(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")
+    for use in (migrate, pending, open_store):
+        with pytest.raises(Refused, match=f"encoding {encoding}") as refused:
+            use(server.url(name))
+        assert "createdb -O fleet --encoding=UTF8 --template=template0" in refused.value.fix
+    [found] = machine.database(server.url(name))
+    assert found.state is State.FAIL
+    server.sql(f"DROP DATABASE {name}")
+
+
+def test_a_role_that_may_make_no_tables_is_told_how_it_may() -> None:
+    server = databases.server()
+    empty = server.empty()
+    server.sql("CREATE ROLE guest LOGIN")
+    server.sql("REVOKE CREATE ON SCHEMA public FROM public", empty.rpartition("/")[2])
+    as_guest = empty.replace("fleet@", "guest@")
+    with pytest.raises(Refused, match=r"may not make tables in it.*permission denied for schema public") as refused:
+        migrate(as_guest)
+    assert "GRANT USAGE, CREATE ON SCHEMA public" in refused.value.fix
+    migrate(empty)
+    for use in (migrate, pending, open_store):
+        with pytest.raises(Refused, match="permission denied for table"):
+            use(as_guest)
+    server.sql("DROP SCHEMA public CASCADE", empty.rpartition("/")[2])
+    with pytest.raises(Refused, match="no schema has been selected"):
+        migrate(as_guest)
+    server.sql("DROP ROLE guest")
+
+
 DISPATCHER: Final = """
 import sys
 from tests.unit.store.test_postgres import dispatch

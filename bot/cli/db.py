@@ -28,7 +28,12 @@ def copy(config: Path | None, target: str, as_json: bool) -> None:
     Stop every process of the fleet first. Then set database_url (or db_path) to the new one and start again.
     """
     where = copying.place(target)
-    with opened_store(load(config, os.environ, for_bot=False).settings) as store:
+    settings = load(config, os.environ, for_bot=False).settings
+    with opened_store(settings) as store:
         found = copying.copy(store, where)
     said = {"database": shown(where), "tables": found.tables, "rows": found.rows, "events": found.events}
-    answer(said, [text.copied(found.tables, found.rows, found.events, shown(where))], as_json=as_json)
+    data = str(settings.orchestrator.data_path.resolve())
+    then = (
+        text.then_use_sqlite(str(where.resolve()), data) if isinstance(where, Path) else text.then_use_postgresql(data)
+    )
+    answer(said, [text.copied(found.tables, found.rows, found.events, shown(where)), then], as_json=as_json)

@@ -153,6 +153,28 @@ def copied(tables: int, rows: int, events: int, where: str) -> str:
     return f"Copied {rows} rows of {tables} tables to {where}; its {events} events are the same, one by one."
 
 
+def then_use_postgresql(data_dir: str) -> str:
+    return (
+        "Next: in the configuration, under [orchestrator], write database_url (what --to named) and "
+        f'data_dir = "{data_dir}" (the signing key and the mirrors stay there); run `agent-fleet doctor`; start.'
+    )
+
+
+def then_use_sqlite(path: str, data_dir: str) -> str:
+    return (
+        f'Next: in the configuration, under [orchestrator], write db_path = "{path}" and data_dir = "{data_dir}" (the '
+        "signing key and the mirrors stay there), and remove database_url; run `agent-fleet doctor`; start."
+    )
+
+
+def worker_works(where: str) -> str:
+    return f"Nothing was copied: a worker of the fleet works on {where}."
+
+
+def stop_all_then_copy() -> str:
+    return "Stop every process of the fleet, on every machine, then copy: what they write meanwhile would be lost."
+
+
 def copy_differs(what: str) -> str:
     return f"The copy is not the same: {what}."
 

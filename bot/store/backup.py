@@ -179,7 +179,7 @@ def _described(copy: Path, unfit: Callable[[str], Refused]) -> Contents:
 
 def _make_way(db_path: Path, copy: Path, contents: Contents, now: float) -> Path:
     """Moves the present database aside when it is an older state of the same fleet, or cannot be read at all."""
-    if pids := _users(db_path):
+    if pids := users(db_path):
         raise Refused(text.in_use(str(db_path), pids), text.stop_first(), 409, "in_use")
     try:
         here = _described(db_path, lambda why: _damaged(db_path, why))
@@ -203,7 +203,7 @@ def _knows(copy: Path, chain: str) -> bool:
         return raw.execute("SELECT 1 FROM event WHERE chain = ?", (bytes.fromhex(chain),)).fetchone() is not None
 
 
-def _users(db_path: Path) -> Sequence[int]:
+def users(db_path: Path) -> Sequence[int]:
     """Other processes that have the database open, as far as this user may see."""
     wanted = str(db_path.resolve())
     found = set()

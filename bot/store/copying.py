@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from bot.core import database_text as text
+from bot.core.backup_text import in_use
 from bot.core.database_url import is_no_file, is_postgresql
 from bot.core.errors import Refused
 from bot.store import classes, log
+from bot.store.backup import users
 from bot.store.database import Store, migrate, open_store
 from bot.store.dialect import Row, Sql
 from bot.store.engines import Where, shown
@@ -26,11 +28,13 @@ class Copied(NamedTuple):
 def copy(source: Store, to: Where) -> Copied:
     """Copies every row of ``source`` to the database ``to``, which is made when it is not there.
 
-    Nothing may write to either meanwhile. Raises Refused when ``to`` holds anything, or when afterwards an event or a
-    table's number of rows is not the same.
+    Nothing may write to either meanwhile. Raises Refused when somebody may, when ``to`` holds anything, or when
+    afterwards an event or a table's number of rows is not the same.
     """
+    _refuse_in_use(source)
     target = _made(to)
     try:
+        _refuse_in_use(target)
         tables = source.read(_tables)
         for table in tables:
             if target.read(lambda sql, t=table: sql.value(f"SELECT 1 FROM {t} LIMIT 1")):  # type: ignore[misc]
@@ -51,6 +55,13 @@ def _made(to: Where) -> Store:
         if problem.kind != "no_database":
             raise
         raise Refused(problem.reason, text.check_the_target(), problem.status, problem.kind) from problem
+
+
+def _refuse_in_use(store: Store) -> None:
+    if isinstance(store.where, Path) and (pids := users(store.where)):
+        raise Refused(in_use(str(store.where), pids), text.stop_all_then_copy(), 409, "in_use")
+    if store.led():  # a worker of another user, or on another machine
+        raise Refused(text.worker_works(shown(store.where)), text.stop_all_then_copy(), 409, "in_use")
 
 
 def _tables(sql: Sql) -> list[str]:

@@ -281,3 +281,18 @@ def test_setup_of_what_is_no_repository(migrated: Run, name: str) -> None:
     result = migrated("setup", name)
     assert result.exit_code == 1
     assert "Name it as owner/name" in result.output
+
+
+def test_a_copy_says_what_comes_next(migrated: Run, tmp_path: Path) -> None:
+    said = migrated("db", "copy", "--to", "new/copy.db")
+    assert said.exit_code == 0, said.output
+    assert f'write db_path = "{tmp_path}/new/copy.db" and data_dir = "{tmp_path}"' in said.output
+    assert "remove database_url; run `agent-fleet doctor`" in said.output
+
+
+def test_a_copy_to_what_is_no_database_makes_nothing(migrated: Run, tmp_path: Path) -> None:
+    said = migrated("db", "copy", "--to", "postgres://fleet:hush@h/fleet")
+    assert said.exit_code == 1
+    assert "postgresql://USER@HOST/DATABASE" in said.output
+    assert "hush" not in said.output
+    assert not list(tmp_path.glob("postgres*"))

@@ -1,5 +1,7 @@
 """Moving to the other engine, and back."""
 
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -76,3 +78,28 @@ def test_a_target_that_is_away_is_not_said_to_be_database_url(tmp_path: Path) ->
                 copying.copy(source, target)
             assert "database_url" not in str(refused.value)
             assert "db_path" not in str(refused.value)
+
+
+def test_a_fleet_that_works_is_not_copied(tmp_path: Path) -> None:
+    with databases.of_the_run(tmp_path) as here, closing(open_store(here)) as source:
+        lead = source.lead()
+        assert lead.take()
+        with pytest.raises(Refused, match="a worker of the fleet works on") as refused:
+            copying.copy(source, tmp_path / "new.db")
+        assert "Stop every process" in refused.value.fix
+        assert not (tmp_path / "new.db").exists()
+        lead.give_up()
+        assert copying.copy(source, tmp_path / "new.db").events == 0
+
+
+def test_a_file_that_another_process_has_open_is_not_copied(tmp_path: Path) -> None:
+    with databases.database("sqlite", tmp_path) as here, closing(open_store(here)) as source:
+        code = "import sys; held = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+        with subprocess.Popen(
+            [sys.executable, "-c", code, str(here)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "open\n"
+            with pytest.raises(Refused, match=f"in use by process {other.pid}"):
+                copying.copy(source, tmp_path / "new.db")
+            other.communicate()

@@ -175,6 +175,14 @@ def stop_all_then_copy() -> str:
     return "Stop every process of the fleet, on every machine, then copy: what they write meanwhile would be lost."
 
 
+def source_damaged(what: str) -> str:
+    return f"Nothing was copied: the database to copy is damaged itself: {what}."
+
+
+def see_verify_then_copy() -> str:
+    return "`agent-fleet verify` names all that is wrong with it. Restore the newest whole backup, then copy that."
+
+
 def copy_differs(what: str) -> str:
     return f"The copy is not the same: {what}."
 

@@ -32,6 +32,8 @@ def copy(source: Store, to: Where) -> Copied:
     afterwards an event or a table's number of rows is not the same.
     """
     _refuse_in_use(source)
+    if damage := source.read(lambda sql: next(iter(differences(sql)), None)):
+        raise Refused(text.source_damaged(f"{damage.task_id} {damage.what}"), text.see_verify_then_copy())
     target = _made(to)
     try:
         _refuse_in_use(target)

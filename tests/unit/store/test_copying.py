@@ -103,3 +103,11 @@ def test_a_file_that_another_process_has_open_is_not_copied(tmp_path: Path) -> N
             with pytest.raises(Refused, match=f"in use by process {other.pid}"):
                 copying.copy(source, tmp_path / "new.db")
             other.communicate()
+
+
+def test_a_damaged_source_is_called_damaged_and_nothing_is_made(filled: Store, tmp_path: Path) -> None:
+    filled.write(lambda sql: sql.run("UPDATE task SET branch = 'another' WHERE id = 't_1'"))
+    with closing(filled), pytest.raises(Refused, match="is damaged itself: t_1") as refused:
+        copying.copy(filled, tmp_path / "new.db")
+    assert "agent-fleet verify" in refused.value.fix
+    assert not (tmp_path / "new.db").exists()

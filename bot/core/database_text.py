@@ -51,7 +51,7 @@ def check_the_server() -> str:
 
 
 def needs_psycopg() -> str:
-    return "A database_url needs psycopg, which is not installed."
+    return "A PostgreSQL needs psycopg, which is not installed."
 
 
 def install_psycopg() -> str:

@@ -22,6 +22,13 @@ class Refused(Exception):
         return f"{self.reason} {self.fix}".rstrip()
 
 
+class Damaged(Refused):
+    """What lies in the database cannot be read: nobody's mistake who asks for it, and only a backup mends it."""
+
+    def __init__(self, reason: str, fix: str) -> None:
+        super().__init__(reason, fix, 500, "damaged_log")
+
+
 @dataclass(eq=False)
 class Unavailable(Exception):
     """The world is not answering; the caller tries again after ``retry_after`` seconds (None: own back-off).

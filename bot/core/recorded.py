@@ -41,7 +41,7 @@ def decode(kind: str, data: str) -> Event:
     said: dict[str, Any]
     said, end = _read(data)
     if end != len(data):
-        raise ValueError("there is more behind it")
+        raise json.JSONDecodeError("there is more behind it", data, end)
     if not isinstance(said, dict):
         raise TypeError("not an object with the event's fields")
     if "reason" in said:

@@ -12,7 +12,7 @@ def in_pages(sql: Sql, statement: str, page: int = _PAGE) -> Iterator[tuple[str,
     """All rows by their first column. ``statement`` asks for those after a value of that, and for so many."""
     last = ""
     while True:
-        rows = sql.all(statement, last, page)
+        rows = sql.as_found(statement, last, page)
         for row in rows:
             yield row[0], row
         if len(rows) < page:

@@ -69,6 +69,23 @@ class Sql:
         """Every row of the answer; also the way to run ``… RETURNING`` (an undrained cursor undoes it)."""
         return list(self._execute(statement, values).fetchall())
 
+    def as_found(self, statement: str, *values: object) -> list[Row]:
+        """The same for a query that is to answer whatever lies there: bytes that are no UTF-8 come as lone surrogates.
+
+        PostgreSQL takes no such text; SQLite finds it when its file was changed by somebody else.
+        """
+        try:
+            return self.all(statement, *values)
+        except (sqlite3.OperationalError, peewee.OperationalError) as problem:
+            if "decode to UTF-8" not in str(problem):
+                raise
+        connection = self._db.connection()
+        connection.text_factory = _escaped
+        try:
+            return self.all(statement, *values)
+        finally:
+            connection.text_factory = str
+
     def one(self, statement: str, *values: object) -> Row | None:
         rows = self.all(statement, *values)
         return rows[0] if rows else None
@@ -133,6 +150,10 @@ class Sql:
     def wake(self, topic: str) -> None:
         """After the commit, those who wait for ``topic`` are woken."""
         self.woken.add(topic)
+
+
+def _escaped(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
 
 
 def sqlite(path: str, *, one_connection: bool = False) -> PooledSqliteDatabase:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from json.encoder import encode_basestring as quoted
 from typing import Any, Final, NamedTuple
 
+from bot.core import damage_text, recorded, task
 from bot.core import database_text as text
-from bot.core import recorded, task
-from bot.core.errors import Refused, Unavailable
+from bot.core.errors import Damaged, Refused, Unavailable
 from bot.core.events import Event
 from bot.core.matching import ClassKey
 from bot.core.outline import Step
@@ -75,8 +75,8 @@ def link(previous: bytes, task_id: str, n: int, kind: str, at: float, actor: str
 
 
 def of_task(sql: Sql, task_id: str) -> list[Recorded]:
-    """The task's events, oldest first."""
-    return [_recorded(r) for r in sql.all(f"SELECT {_COLUMNS} FROM event WHERE task_id = ? ORDER BY n", task_id)]
+    """The task's events, oldest first. Raises Damaged when one of them cannot be read."""
+    return [_recorded(r) for r in sql.as_found(f"SELECT {_COLUMNS} FROM event WHERE task_id = ? ORDER BY n", task_id)]
 
 
 def since(sql: Sql, seq: int, limit: int = 500) -> list[Recorded]:
@@ -84,9 +84,10 @@ def since(sql: Sql, seq: int, limit: int = 500) -> list[Recorded]:
 
     Where transactions run side by side, one may commit after another that got later numbers. A number that is missing
     is therefore waited for until everyone who could have it has ended; when that takes long, the answer ends before it.
+    Raises Damaged when one of them cannot be read.
     """
     statement = f"SELECT {_COLUMNS} FROM event WHERE seq > ? ORDER BY seq LIMIT ?"
-    rows = sql.all(statement, seq, limit)
+    rows = sql.as_found(statement, seq, limit)
     if sql.many_writers and (whole := _without_a_gap(rows, seq)) < len(rows):
         last = rows[-1][0]
         rows = [row for row in sql.all(statement, seq, limit) if row[0] <= last] if sql.settled() else rows[:whole]
@@ -140,7 +141,7 @@ def _by_task(sql: Sql, columns: str, page: int) -> Iterator[Any]:
 def _pages(sql: Sql, columns: str, page: int) -> Iterator[list[Row]]:
     last: Row = ("", 0)
     while True:
-        rows = sql.all(
+        rows = sql.as_found(
             f"SELECT {columns} FROM event WHERE (task_id, n) > (?, ?) ORDER BY task_id, n LIMIT ?", *last, page
         )
         yield rows
@@ -151,7 +152,14 @@ def _pages(sql: Sql, columns: str, page: int) -> Iterator[list[Row]]:
 
 def _recorded(row: Row) -> Recorded:
     seq, task_id, n, at, actor, cause, chain, kind, data = row
-    return Recorded(seq, task_id, n, at, actor, cause, bytes(chain).hex(), recorded.decode(kind, data))
+    try:
+        for said in (kind, actor, cause, data):
+            said.isascii() or said.encode()  # lone surrogates stand for bytes that are no UTF-8
+        event = recorded.decode(kind, data)
+    except (KeyError, TypeError, ValueError) as problem:
+        reason = damage_text.event_unreadable(n, task_id, damage_text.why(problem))
+        raise Damaged(reason, damage_text.verify_and_restore()) from problem
+    return Recorded(seq, task_id, n, at, actor, cause, bytes(chain).hex(), event)
 
 
 def _project(sql: Sql, before: Task | None, after: Task) -> None:

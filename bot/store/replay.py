@@ -22,8 +22,7 @@ class Replayed:
     def task(self) -> Task | None:
         """The fold of the same events, to be asked for while the log is being read.
 
-        Raises what a fold raises: KeyError, TypeError and ValueError for an event that cannot be read, Refused for one
-        that is not possible.
+        Raises what a fold raises: Damaged for an event that cannot be read, Refused for one that is not possible.
         """
         told = self.outline
         return task.fold(one for one in log.of_task(self._sql, told.task_id) if one.n <= told.version)

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from bot.core import api_text, task
-from bot.core.errors import Refused
+from bot.core import api_text, damage_text, task
+from bot.core.errors import Damaged, Refused
 from bot.core.task import Task
 from bot.store.dialect import Sql
 
@@ -22,8 +22,9 @@ def get(sql: Sql, task_id: str) -> Task:
 
 
 def find(sql: Sql, task_id: str) -> Task | None:
-    data = sql.value("SELECT data FROM task WHERE id = ?", task_id)
-    return task.decode(data) if data is not None else None
+    """Raises Damaged when it cannot be read."""
+    rows = sql.as_found("SELECT data FROM task WHERE id = ?", task_id)
+    return _read(task_id, rows[0][0]) if rows else None
 
 
 def newest_of_issue(sql: Sql, repo_id: int, issue: int) -> Task | None:
@@ -46,16 +47,32 @@ def of_pull_request(sql: Sql, repo_id: int, number: int, branch: str) -> Task | 
 def in_states(sql: Sql, states: Sequence[str], limit: int = 10_000) -> list[Task]:
     """Oldest first."""
     parts = (
-        sql.all(f"SELECT task.id, task.data {_WITH_HISTORY} ORDER BY history.task_id LIMIT ?", state, limit)
+        sql.as_found(f"SELECT task.id, task.data {_WITH_HISTORY} ORDER BY history.task_id LIMIT ?", state, limit)
         for state in set(states)
     )
-    return [task.decode(data) for _, data in itertools.islice(heapq.merge(*parts), limit)]
+    return [_read(task_id, data) for task_id, data in itertools.islice(heapq.merge(*parts), limit)]
+
+
+def ids_in_states(sql: Sql, states: Sequence[str]) -> list[str]:
+    """Oldest first, whether they can be read or not."""
+    return sorted(
+        task_id for state in set(states) for (task_id,) in sql.all("SELECT task_id FROM history WHERE state = ?", state)
+    )
+
+
+def _read(task_id: str, data: str) -> Task:
+    try:
+        data.isascii() or data.encode()  # lone surrogates stand for bytes that are no UTF-8
+        return task.decode(data)
+    except (KeyError, TypeError, ValueError) as problem:
+        reason = damage_text.task_unreadable(task_id, damage_text.why(problem))
+        raise Damaged(reason, damage_text.verify_and_restore()) from problem
 
 
 def after(sql: Sql, task_id: str, limit: int = 500) -> list[Task]:
     """The tasks that follow ``task_id`` ("" = from the first on), oldest first."""
-    rows = sql.all("SELECT data FROM task WHERE id > ? ORDER BY id LIMIT ?", task_id, limit)
-    return [task.decode(r[0]) for r in rows]
+    rows = sql.as_found("SELECT id, data FROM task WHERE id > ? ORDER BY id LIMIT ?", task_id, limit)
+    return [_read(*r) for r in rows]
 
 
 def in_review_of(sql: Sql, repo_id: int) -> list[Task]:

@@ -5,8 +5,9 @@ from typing import Final
 
 import peewee
 
+from bot.core import damage_text
 from bot.core import database_text as text
-from bot.core.errors import Refused, Unavailable
+from bot.core.errors import Damaged, Refused, Unavailable
 
 #: Words of SQLite's messages: damage that only a backup mends.
 _DAMAGED: Final = ("malformed", "not a database")
@@ -27,6 +28,8 @@ def explained(problem: BaseException | None) -> Refused | Unavailable | None:
 def _told(said: str) -> Refused | Unavailable | None:
     if any(words in said for words in _DAMAGED):
         return Refused(text.damaged(said), text.see_doctor_and_restore(), 500, "database_damaged")
+    if "decode to UTF-8" in said:
+        return Damaged(text.damaged(said), damage_text.verify_and_restore())
     if any(words in said for words in _FULL):
         return Refused(text.database_unwritable(said), text.make_room(), 507, "disk_full")
     if any(words in said for words in _BUSY):

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 import bot
 from bot.core import api_text as text
-from bot.core.errors import Refused, Unavailable
+from bot.core.errors import Damaged, Refused, Unavailable
 from bot.dashboard.register import register
 from bot.service.fleet import Fleet
 from bot.service.id_tokens import KeyRing
@@ -118,6 +118,9 @@ def _with_headers(response: Response) -> Response:
 def _failed(problem: Exception) -> Response:
     """Refused and Unavailable as they are; what the HTTP layer refuses in our form; anything else is a bug."""
     match problem:
+        case Damaged():
+            log.error("what is asked for cannot be read", reason=str(problem))
+            return answers.refusal(problem)
         case Refused():
             return answers.refusal(problem)
         case Unavailable():

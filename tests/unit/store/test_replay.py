@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.core import task
-from bot.core.errors import Refused
+from bot.core.errors import Damaged, Refused
 from bot.core.events import Event
 from bot.store import Sql, Store, log, tasks
 from bot.store.engines import Where
@@ -58,7 +58,7 @@ def test_nothing_is_read_before_it_is_asked_for(where: Where, store: Store) -> N
         first, second = replay(sql)
         assert (first.outline.fence, second.outline.fence) == (1, 0)
         assert second.task == tasks.get(sql, "t_2")
-        with pytest.raises(ValueError, match="Expecting value"):
+        with pytest.raises(Damaged, match="its text is no JSON"):
             _ = first.task
 
     store.read(look)

@@ -12,6 +12,7 @@ from bot.web.answers import PROBLEM
 from bot.web.application import ROOMS
 from bot.web.endpoint import Endpoint
 from bot.web.strict_json import MAX_DEPTH
+from tests.unit.store.test_log import tampered
 from tests.unit.web.conftest import ENROLMENT, Api, said_by, serving, settings
 
 GOOD: Final = {"agent_id": "gpu-1", "agent_type": "exec", "capabilities": ["python"]}
@@ -244,3 +245,11 @@ def test_no_call_fails_on_bad_input(api: Api, endpoint: Endpoint) -> None:
     path = endpoint.path.removeprefix("/api/v1").replace("<task_id>", "t_1")
     for body in [m[1] for m in MALFORMED if m[1] and m[2] == 400]:
         is_problem(api.call(endpoint.method, path, body, token, headers={"Idempotency-Key": "k"}), 400)
+
+
+def test_a_damaged_event_is_told_as_damage(api: Api) -> None:
+    task_id = api.task()
+    tampered(api.fleet.store.where, "UPDATE event SET data = substr(data, 2)")
+    answer = api.call("GET", f"/tasks/{task_id}/events", token=api.token("admin"))
+    assert (answer.status_code, said_by(answer)["kind"]) == (500, "damaged_log")
+    assert f"Event 1 of task {task_id} cannot be read: its text is no JSON." in answer.text

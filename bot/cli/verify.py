@@ -1,6 +1,5 @@
 """agent-fleet verify: is the database what its log says."""
 
-import dataclasses
 import json
 import os
 from pathlib import Path
@@ -9,6 +8,7 @@ import click
 
 from bot.cli.opening import opened_store
 from bot.cli.options import config_option, json_option
+from bot.core import damage_text
 from bot.core import operator_text as text
 from bot.settings import load
 from bot.store import quick_verify, verify
@@ -31,7 +31,7 @@ def command(ctx: click.Context, config: Path | None, quick: bool, as_json: bool)
         found = store.read(lambda sql: list(differences(sql)), steady=True)
     not_checked = text.left_out_when_quick() if quick else []
     if as_json:
-        listed = [dataclasses.asdict(it) for it in found]
+        listed = [{"task_id": it.task_id, "what": it.what} for it in found]
         said = {"ok": not found, "quick": quick, "not_checked": not_checked, "differences": listed}
         click.echo(json.dumps(said, indent=2, ensure_ascii=False))
     else:
@@ -40,4 +40,6 @@ def command(ctx: click.Context, config: Path | None, quick: bool, as_json: bool)
         click.echo(text.verified_quickly(len(found)) if quick else text.verified(len(found)))
         if quick:
             click.echo(text.not_checked(not_checked))
+        if found:
+            click.echo(damage_text.what_next(in_log=any(it.in_log for it in found)))
     ctx.exit(1 if found else 0)

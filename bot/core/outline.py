@@ -17,8 +17,8 @@ _NOWHERE: Final[Mapping[str, State]] = {}
 class Outline(NamedTuple):
     """As much of a `Task`; ``state`` is the last sound one when ``impossible`` is set, None when there was none.
 
-    ``missing`` are numbers that the log lacks, ``impossible`` is the first event that its task's state does not allow.
-    That an attempt's number fits is not to be seen from here.
+    ``missing`` are the gaps in the log's numbers, each by its first and last; ``impossible`` is the first event that its
+    task's state does not allow. That an attempt's number fits is not to be seen from here.
     """
 
     task_id: str
@@ -28,7 +28,7 @@ class Outline(NamedTuple):
     created_at: float
     queued_at: float
     changed_at: float
-    missing: tuple[int, ...] = ()
+    missing: tuple[tuple[int, int], ...] = ()
     impossible: tuple[int, str] | None = None
 
 
@@ -39,7 +39,7 @@ def outlines(steps: Iterable[Step]) -> Iterator[Outline]:
     moves = BY_KIND[None]
     version = fence = 0
     created_at = queued_at = changed_at = 0.0
-    missing: tuple[int, ...] = ()
+    missing: tuple[tuple[int, int], ...] = ()
     impossible: tuple[int, str] | None = None
     for task_id, n, at, kind in steps:
         if task_id != current:
@@ -49,7 +49,7 @@ def outlines(steps: Iterable[Step]) -> Iterator[Outline]:
             created_at = queued_at = at
         version += 1
         if n != version:
-            missing += (version,)
+            missing += ((version, n - 1),)
             version = n
         changed_at = at
         after = moves.get(kind)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
+from bot.core import damage_text as text
+from bot.core.events import KINDS
 from bot.core.outline import Outline
 from bot.core.states import State
 from bot.store import verify
@@ -20,28 +22,34 @@ def differences(sql: Sql) -> Iterator[Difference]:
     """What can be seen of `verify`'s differences without a digest and without anything that an event or a row says."""
     told = ((one.outline.task_id, one.outline) for one in replay(sql))
     for task_id, (outline, row, past) in abreast(told, in_pages(sql, _ROWS), in_pages(sql, _HISTORY)):
-        for what in _of_one(outline, row, past):
-            yield Difference(task_id, what)
+        yield from (Difference(task_id, what, in_log=True) for what in _in_log(outline, row, past))
+        yield from (Difference(task_id, what) for what in _derived(outline, row, past))
     yield from verify.waiting(sql)
     yield from verify.attempts(sql)
     yield from verify.by_state(sql)
 
 
-def _of_one(told: Outline | None, row: Row | None, past: Row | None) -> Iterator[str]:
+def _in_log(told: Outline | None, row: Row | None, past: Row | None) -> Iterator[str]:
     if told is None:
         if row:
             yield "has no events"
         if past:
             yield "stands in the history but has no events"
         return
-    for n in told.missing:
-        yield f"event {n} is missing from the log"
+    for first, last in told.missing:
+        yield text.missing_events(first, last)
+    if told.impossible and not told.missing:  # behind a gap it would tell nothing
+        n, kind = told.impossible
+        yield text.unknown_event(n, kind) if kind not in KINDS else text.impossible_event(n, kind)
+
+
+def _derived(told: Outline | None, row: Row | None, past: Row | None) -> Iterator[str]:
+    if told is None:
+        return
     if not row:
         yield "has events but no row"
-    if told.impossible or told.state is None:
-        n, kind = told.impossible or (told.version, "")
-        yield f"event {n} ({kind}) is not possible there"
-        return
+    if told.missing or told.impossible or told.state is None:
+        return  # its events are unsound, and that has been said
     if row and (differ := _columns(told, told.state, row)):
         yield f"its columns differ from its events: {', '.join(differ)}"
     if not past or past[1:] != (told.state, told.created_at):

@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
+from bot.core import damage_text as text
 from bot.core import recorded, task
 from bot.core.errors import Refused
 from bot.core.task import Task
@@ -25,8 +26,11 @@ _HISTORY: Final = """SELECT task_id, repo_id, issue, state, reason, person, crea
 
 @dataclass(frozen=True)
 class Difference:
+    """``in_log``: the log itself is not what was written; else what is derived from it differs."""
+
     task_id: str
     what: str
+    in_log: bool = False
 
 
 def differences(sql: Sql) -> Iterator[Difference]:
@@ -38,13 +42,13 @@ def differences(sql: Sql) -> Iterator[Difference]:
     folded = ((task_id, _folded(rows)) for task_id, rows in groupby(log.everything(sql), key=itemgetter(0)))
     for task_id, (told, row, past) in abreast(folded, in_pages(sql, _ROWS), in_pages(sql, _HISTORY)):
         if told is None:
-            found = ["has no events"] if row else []
+            found, derived = ["has no events"] if row else [], list[str]()
             found += ["stands in the history but has no events"] if past else []
         else:
             now, found = told
-            found += _row(now, row) if row else ["has events but no row"]
-            found += _past(now, past)
-        yield from (Difference(task_id, what) for what in found)
+            derived = [*(_row(now, row) if row else ["has events but no row"]), *_past(now, past)]
+        yield from (Difference(task_id, what, in_log=True) for what in found)
+        yield from (Difference(task_id, what) for what in derived)
     yield from waiting(sql)
     yield from attempts(sql)
     yield from by_state(sql)
@@ -54,23 +58,26 @@ def differences(sql: Sql) -> Iterator[Difference]:
 def _folded(rows: Iterable[Raw]) -> tuple[Task | None, list[str]]:
     """The task that its events tell of, None when they tell nothing sound; and what is wrong with them."""
     previous, now, sound, wrong = log.GENESIS, None, True, list[str]()
-    for expected_n, raw in enumerate(rows, 1):
+    last = 0
+    for raw in rows:
         task_id, n, at, actor, cause, chain, kind, data = raw
-        if n != expected_n:
-            wrong.append(f"event {expected_n} is missing from the log")
-        if chain != log.link(previous, task_id, n, kind, at, actor, cause, data):
-            wrong.append(f"event {n} was changed after it was written")
-        previous = chain
+        if n != last + 1:
+            wrong.append(text.missing_events(last + 1, n - 1))
+            sound = False  # and what this one was chained to is not known
+        elif chain != log.link(previous, task_id, n, kind, at, actor, cause, data):
+            wrong.append(text.changed_event(n))
+        previous, last = chain, n
         if not sound:
             continue
         try:
+            data.isascii() or data.encode()  # lone surrogates stand for bytes that are no UTF-8
             now = task.advance(now, task_id, recorded.decode(kind, data), at, n)
         except (KeyError, TypeError, ValueError) as problem:
             sound = False
-            wrong.append(f"event {n} ({kind}) cannot be read: {problem!r}")
+            wrong.append(text.unreadable_event(n, kind, text.why(problem)))
         except Refused as refusal:
             sound = False
-            wrong.append(f"event {n} ({kind}) is not possible there: {refusal.reason}")
+            wrong.append(text.impossible_event(n, kind, refusal.reason))
     return (now if sound else None), wrong
 
 
@@ -111,7 +118,7 @@ def _fields(data: str, wanted: Task) -> str:
     try:
         shown = task.decode(data)
     except (KeyError, TypeError, ValueError) as problem:
-        return f"it cannot be read ({problem!r})"
+        return text.unreadable_projection(text.why(problem))
     return ", ".join(n for n in vars(wanted) if replace(shown, **{n: getattr(wanted, n)}) != shown)
 
 

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli import cli
+from bot.core import damage_text
 from bot.standin import Standin
 from bot.standin.serve import serve
 from bot.store import Store, database, inbox, open_store, tokens
@@ -88,15 +89,45 @@ def test_verify_is_content_or_names_each_difference(migrated: Run) -> None:
     with closing(sqlite3.connect("fleet.db")) as raw, raw:
         raw.execute("UPDATE task SET priority = 0")
     result = migrated("verify")
-    assert (result.exit_code, result.output) == (
-        1,
-        "t_1: its columns differ from its events\n1 difference: the database is not what its log says.\n",
-    )
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        "t_1: its columns differ from its events",
+        "1 difference: the database is not what its log says.",
+        damage_text.what_next(in_log=False),
+    ]
     as_json = migrated("verify", "--json")
     assert as_json.exit_code == 1
     assert json.loads(as_json.output)["differences"] == [
         {"task_id": "t_1", "what": "its columns differ from its events"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ("substr(data, 2)", "its text is no JSON"),
+        ("CAST(X'ff' || substr(data, 2) AS TEXT)", "its text is not UTF-8"),
+    ],
+)
+def test_an_event_that_cannot_be_read_is_told_without_a_traceback(migrated: Run, data: str, reason: str) -> None:
+    opened(a_repo)
+    opened(a_task)
+    with closing(sqlite3.connect("fleet.db")) as raw, raw:
+        raw.execute("DROP TRIGGER event_no_update")
+        raw.execute(f"UPDATE event SET data = {data}")
+    for arguments in (["tasks", "show", "t_1"], ["export", "events"]):
+        result = migrated(*arguments)
+        assert result.exit_code == 1
+        assert result.output.splitlines()[-2:] == [
+            f"Error: Event 1 of task t_1 cannot be read: {reason}.",
+            f"What to do: {damage_text.verify_and_restore()}",
+        ]
+    assert migrated("db", "copy", "--to", "copy.db").output.startswith("Error: ")
+    result = migrated("verify")
+    assert result.exit_code == 1
+    assert f"t_1: event 1 (task_created) cannot be read: {reason}\n" in result.output
+    assert result.output.endswith(f"{damage_text.what_next(in_log=True)}\n")
+    assert json.loads(migrated("verify", "--json").output)["ok"] is False
 
 
 def test_a_quick_verify_says_what_it_leaves_out(migrated: Run) -> None:
@@ -114,7 +145,7 @@ def test_a_quick_verify_says_what_it_leaves_out(migrated: Run) -> None:
     assert result.exit_code == 1
     assert result.output == (
         "t_1: its columns differ from its events: version\n"
-        f"1 difference: the database is not what its log says.\n{left_out}"
+        f"1 difference: the database is not what its log says.\n{left_out}{damage_text.what_next(in_log=False)}\n"
     )
     as_json = migrated("verify", "--quick", "--json")
     assert as_json.exit_code == 1

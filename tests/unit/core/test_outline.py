@@ -53,10 +53,8 @@ def test_a_step_that_is_not_possible_is_seen(history: list[Event], kind: str, da
     assert (seen.impossible, seen.state, seen.version) == ((place + 1, kind), before, place + 2)
 
 
-@pytest.mark.parametrize(
-    ("numbers", "missing"), [((1, 2, 3), ()), ((2, 3), (1,)), ((1, 3, 4), (2,)), ((1, 4, 6), (2, 5))]
-)
-def test_a_number_that_is_missing_is_seen_once(numbers: tuple[int, ...], missing: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("numbers", "missing"), [((1, 2, 3), ()), ((2, 3), ((1, 1),)), ((1, 4, 6), ((2, 3), (5, 5)))])
+def test_a_number_that_is_missing_is_seen_once(numbers: tuple[int, ...], missing: tuple[object, ...]) -> None:
     kinds = ["task_created", *["display_repaired"] * 5]
     [seen] = outlines(("t_1", n, 1.0, kind) for n, kind in zip(numbers, kinds, strict=False))
     assert (seen.missing, seen.version, seen.impossible) == (missing, numbers[-1], None)

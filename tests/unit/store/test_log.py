@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from peewee import DatabaseError
 
 from bot.core import task
-from bot.core.errors import Refused
-from bot.core.events import Cancelled, RetryRequested
+from bot.core.errors import Damaged, Refused
+from bot.core.events import Cancelled, DisplayRepaired, RetryRequested
 from bot.core.states import State
 from bot.core.task import IllegalTransition
 from bot.store import Store, log, tasks
@@ -130,9 +130,13 @@ def psycopg() -> Any:
     [
         ("UPDATE event SET actor = 'person:eve' WHERE n = 2", "t_1 event 2 was changed after it was written"),
         ("UPDATE event SET at = at - 1 WHERE n = 1", "t_1 event 1 was changed after it was written"),
-        ("UPDATE event SET data = '{' WHERE n = 2", "t_1 event 2 (claimed) cannot be read: JSONDecodeError"),
-        ("UPDATE event SET data = '[]' WHERE n = 2", "t_1 event 2 (claimed) cannot be read: TypeError"),
-        ("UPDATE event SET kind = 'blessed' WHERE n = 2", "t_1 event 2 (blessed) cannot be read: KeyError"),
+        ("UPDATE event SET data = '{' WHERE n = 2", "t_1 event 2 (claimed) cannot be read: its text is no JSON"),
+        ("UPDATE event SET data = '[]' WHERE n = 2", "t_1 event 2 (claimed) cannot be read: its fields are not"),
+        (
+            "UPDATE event SET data = data || '{}' WHERE n = 2",
+            "t_1 event 2 (claimed) cannot be read: its text is no JSON",
+        ),
+        ("UPDATE event SET kind = 'blessed' WHERE n = 2", "t_1 event 2 (blessed) cannot be read: its kind is unknown"),
         ("UPDATE event SET data = replace(data, ':1', ':9') WHERE n = 2", "t_1 event 2 (claimed) is not possible"),
         ("DELETE FROM event WHERE n = 1", "t_1 event 1 is missing from the log"),
         ("DELETE FROM event WHERE n = 2", "t_1 its projection differs from its events: state, version"),
@@ -181,3 +185,55 @@ def test_what_no_database_takes_is_an_error_of_its_caller(store: Store, poison: 
     assert not issubclass(UnicodeEncodeError, DatabaseError)
     a_task(store)
     assert wrong(store) == []
+
+
+def test_a_gap_is_told_once_and_what_follows_is_not_missing(where: Where, store: Store) -> None:
+    a_repo(store)
+    a_task(store)
+    for _ in range(3):
+        store.write(lambda sql: happens(sql, "t_1", DisplayRepaired("label", "x")))
+    tampered(where, "DELETE FROM event WHERE n = 2")
+    assert wrong(store) == ["t_1 event 2 is missing from the log"]
+
+
+def test_several_that_are_missing_in_a_row_are_one_difference(where: Where, store: Store) -> None:
+    a_repo(store)
+    a_task(store)
+    for _ in range(3):
+        store.write(lambda sql: happens(sql, "t_1", DisplayRepaired("label", "x")))
+    tampered(where, "DELETE FROM event WHERE n IN (2, 3)")
+    assert wrong(store) == ["t_1 events 2 to 3 are missing from the log"]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ("substr(data, 2)", "its text is no JSON"),
+        ("'[]'", "its fields are not those that it should have"),
+        ("CAST(X'ff' || substr(data, 2) AS TEXT)", "its text is not UTF-8"),
+        ("CAST(replace(CAST(data AS BLOB), X'70', X'ff') AS TEXT)", "its text is not UTF-8"),
+    ],
+)
+def test_an_event_that_cannot_be_read_is_named(where: Where, store: Store, data: str, reason: str) -> None:
+    if isinstance(where, str) and "UTF-8" in reason:
+        return  # PostgreSQL takes no such text
+    a_repo(store)
+    a_task(store)
+    store.write(lambda sql: claim(sql, "t_1"))
+    a_task(store, "t_2")
+    tampered(where, f"UPDATE event SET data = {data} WHERE task_id = 't_1' AND n = 2")
+    assert any(f"t_1 event 2 (claimed) cannot be read: {reason}" in it for it in wrong(store)), wrong(store)
+    for query in (lambda sql: log.of_task(sql, "t_1"), lambda sql: log.since(sql, 0)):
+        with pytest.raises(Damaged) as damaged:
+            store.read(query)
+        assert damaged.value.reason == f"Event 2 of task t_1 cannot be read: {reason}."
+        assert damaged.value.kind == "damaged_log"
+    assert len(store.read(lambda sql: log.of_task(sql, "t_2"))) == 1
+
+
+def test_a_task_that_cannot_be_read_is_named(store: Store) -> None:
+    a_task(store)
+    store.write(lambda sql: sql.run("UPDATE task SET data = '{'"))
+    with pytest.raises(Damaged) as damaged:
+        store.read(lambda sql: tasks.get(sql, "t_1"))
+    assert damaged.value.reason == "Task t_1 cannot be read: its text is no JSON."

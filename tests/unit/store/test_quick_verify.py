@@ -30,7 +30,7 @@ def filled(store: Store) -> None:
         ("DELETE FROM event WHERE n = 2 AND task_id = 't_1'", "state, version, fence, changed_at, agent"),
         ("DELETE FROM event WHERE task_id = 't_1'", "t_1 has no events"),
         ("DELETE FROM event WHERE task_id = 't_1'", "t_1 stands in the history but has no events"),
-        ("UPDATE event SET kind = 'blessed' WHERE n = 2", "t_1 event 2 (blessed) is not possible there"),
+        ("UPDATE event SET kind = 'blessed' WHERE n = 2", "t_1 event 2 (blessed) cannot be read: its kind is unknown"),
         ("UPDATE event SET kind = 'started' WHERE n = 2", "t_1 event 2 (started) is not possible there"),
         ("UPDATE event SET kind = 'started' WHERE n = 1", "t_2 event 1 (started) is not possible there"),
         ("UPDATE event SET at = 5 WHERE task_id = 't_2'", "differ from its events: queued_at, changed_at"),

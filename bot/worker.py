@@ -41,6 +41,9 @@ _JUST_NOW_SECS: Final = 15.0
 #: A loop waits no longer than this for the world to answer again: it is alive, and its beat must show it.
 _PATIENCE_SECS: Final = 15.0
 
+#: Loops that mostly come round with nothing to do: whether they fail is told of each part of their work.
+_IN_PARTS: Final = ("sweep", "housekeeping")
+
 
 class Worker:
     """Runs until told to stop. ``jobs`` are `schedule`'s: they only signal, the work is done by the loops.
@@ -60,6 +63,7 @@ class Worker:
         self._looking_due = threading.Event()
         self._limits_due = threading.Event()
         self._beaten: dict[str, float] = {}
+        self._failing: set[str] = set()
         self._leads = False
         self._held_at = math.inf  # by the steady clock: when a lead that others may take was last known to be ours
 
@@ -114,6 +118,8 @@ class Worker:
             return
         for due in (self._sweep_due, self._tidying_due):
             due.set()  # at start
+        self._failing.clear()
+        self._fleet.store.write(beats.forget_failures)
         receipt_key.ready(self._fleet)
         notices.begin(self._fleet)
         threads = [
@@ -170,7 +176,7 @@ class Worker:
         structlog.contextvars.bind_contextvars(loop=name)  # of this thread: every line it logs says so
         while not self._over.is_set():
             try:
-                self._turn(name, turn)
+                self._turn(name, turn if name in _IN_PARTS else lambda: self._watched(name, turn))
                 self._turn(name, lambda: self._beat(name))  # also when the forge did not answer
             except Exception:
                 log.exception("a loop failed and goes on", loop=name)
@@ -182,6 +188,21 @@ class Worker:
         except Unavailable as problem:
             log.warning("waiting for the world to answer again", loop=name, reason=str(problem))
             self._over.wait(min(problem.retry_after or 5.0, _PATIENCE_SECS))
+
+    def _watched(self, part: str, work: Callable[[], object]) -> None:
+        """What fails is told by `/readyz` and the doctor until it has gone well again."""
+        try:
+            work()
+        except Unavailable:
+            raise  # that is waited for, and told elsewhere
+        except Exception:
+            now = self._fleet.clock()
+            self._failing.add(part)
+            self._fleet.store.write(lambda sql: beats.fails(sql, part, now))
+            raise
+        if part in self._failing:
+            self._fleet.store.write(lambda sql: beats.went_well(sql, part))
+            self._failing.discard(part)
 
     def _beat(self, name: str) -> None:
         now = self._fleet.clock()
@@ -243,19 +264,28 @@ class Worker:
     def _sweep(self) -> None:
         if self._sweep_due.wait(_BEAT_SECS) and not self._over.is_set():
             self._sweep_due.clear()
-            sweep.sweep(self._fleet)
+            self._watched("sweep", lambda: sweep.sweep(self._fleet))
         if self._comparing_due.is_set() and not self._over.is_set():
             self._comparing_due.clear()
-            reconcile.compare(self._fleet, go_on=lambda: self._go_on("sweep"))
+            self._watched(
+                "comparison with the forge",
+                lambda: reconcile.compare(self._fleet, go_on=lambda: self._go_on("sweep")),
+            )
 
     def _tidy(self) -> None:
         if self._tidying_due.wait(_BEAT_SECS) and not self._over.is_set():
             self._tidying_due.clear()
-            self._dispatcher.clear_up()
-            housekeeping.tidy(self._fleet, go_on=lambda: self._go_on("housekeeping"))
+            self._watched("housekeeping", self._clear_up_and_tidy)
         if self._limits_due.is_set() and not self._over.is_set():
             self._limits_due.clear()
-            retention.hold_limits(self._fleet, go_on=lambda: self._go_on("housekeeping"))
+            self._watched(
+                "look at the limits",
+                lambda: retention.hold_limits(self._fleet, go_on=lambda: self._go_on("housekeeping")),
+            )
+
+    def _clear_up_and_tidy(self) -> None:
+        self._dispatcher.clear_up()
+        housekeeping.tidy(self._fleet, go_on=lambda: self._go_on("housekeeping"))
 
     def _sleep_until(self, topic: str, seen: int, due: float | None) -> bool:
         """True when woken before."""

@@ -69,3 +69,15 @@ def what_next(*, in_log: bool) -> str:
         "copy of the database, and restore the newest backup that `verify` is content with "
         "(`agent-fleet restore BACKUP`)."
     )
+
+
+def part_fails(name: str, secs: float) -> str:
+    """For a part of the worker that ends with an error each time, although its loop comes round."""
+    return f"The worker's {name} has not gone well for {secs:.0f} s: it ends with an error each time."
+
+
+def see_the_log_and_verify() -> str:
+    return (
+        "The worker's log says why; `agent-fleet verify` says whether the database is damaged. If it is, restore a "
+        "backup with `agent-fleet restore`."
+    )

@@ -13,8 +13,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from bot.core import damage_text, notice_text, operator_text
 from bot.core import doctor_text as text
-from bot.core import notice_text, operator_text
 from bot.core.errors import Refused, Unavailable
 from bot.doctor.finding import Finding, fail, ok, warn
 from bot.service.retention import limits
@@ -152,6 +152,12 @@ def worker(store: Store, now: float) -> Finding:
     return (
         fail("worker", text.worker_stuck(silent), text.restart_worker()) if silent else ok("worker", text.worker_runs())
     )
+
+
+def failing(store: Store, now: float) -> Iterator[Finding]:
+    """Parts of the worker that end with an error each time, although its loops come round."""
+    for name, secs in store.read(lambda sql: beats.failing(sql, now)).items():
+        yield warn("worker.fails", damage_text.part_fails(name, secs), damage_text.see_the_log_and_verify())
 
 
 def server(settings: Settings) -> Finding:

@@ -154,3 +154,57 @@ def test_who_was_paused_begins_nothing_more(world: World, monkeypatch: pytest.Mo
     monkeypatch.setattr("bot.worker._TICK_SECS", 0.0)
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert not worker._go_on("outbox"), "another one may have taken over meanwhile"
+
+
+def test_a_part_that_keeps_failing_is_told_until_it_goes_well(world: World) -> None:
+    worker = Worker(world.fleet)
+
+    def fails() -> None:
+        raise ValueError("something in there")
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="something in there"):
+            worker._watched("sweep", fails)
+        world.clock.forward(120)
+    [told] = readiness(world.fleet).degraded
+    assert told.startswith("The worker's sweep has not gone well for 240 s")
+    assert "agent-fleet verify" in told
+    assert "ValueError" not in told
+    assert "fails: sweep" not in readiness(world.fleet).loops
+    worker._watched("sweep", lambda: None)
+    assert readiness(world.fleet).degraded == []
+
+
+def test_a_worker_that_begins_forgets_what_failed_before(world: World) -> None:
+    world.store.write(lambda sql: beats.fails(sql, "of an earlier version", world.clock()))
+    worker = Worker(world.fleet)
+    running = threading.Thread(target=worker.run)
+    running.start()
+    try:
+        until = time.monotonic() + 30
+        while world.fleet.read(lambda sql: beats.failing(sql, world.clock())):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    finally:
+        worker.stop()
+        running.join(30)
+
+
+def test_the_loop_of_a_failing_sweep_comes_round_and_is_told_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_fleet: object) -> None:
+        raise ValueError("something in there")
+
+    monkeypatch.setattr("bot.worker.sweep.sweep", fails)
+    worker = Worker(world.fleet)
+    running = threading.Thread(target=worker.run)
+    running.start()
+    try:
+        until = time.monotonic() + 30
+        while "sweep" not in world.fleet.read(lambda sql: beats.failing(sql, world.clock())):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    finally:
+        worker.stop()
+        running.join(30)

@@ -288,6 +288,11 @@ PLANTED: Final[dict[str, Planted]] = {
         "worker", State.FAIL, "agent-fleet serve", lambda h: h.place.close(), Installation.worker_starts,
     ),
     "worker stuck": ("worker", State.FAIL, "restart", lambda h: h.loops_turn(1.0), Installation.loops_turn),
+    "a part of the worker fails": (
+        "worker.fails", State.WARN, "agent-fleet verify",
+        lambda h: h.sql("INSERT INTO beat (name, at) VALUES ('fails: sweep', 1.0)"),
+        lambda h: h.sql("DELETE FROM beat WHERE name = 'fails: sweep'"),
+    ),
     "server stopped": ("server", State.FAIL, "Start the service", silent, Installation.starts),
     "another server": ("server", State.FAIL, "a port of its own", stranger, Installation.starts),
     "webhook put aside": (

@@ -17,8 +17,8 @@ _NOWHERE: Final[Mapping[str, State]] = {}
 class Outline(NamedTuple):
     """As much of a `Task`; ``state`` is the last sound one when ``impossible`` is set, None when there was none.
 
-    ``missing`` are the gaps in the log's numbers, each by its first and last; ``impossible`` is the first event that its
-    task's state does not allow. That an attempt's number fits is not to be seen from here.
+    ``missing`` are the gaps in the log's numbers, each by its first and last; ``impossible`` is the first event that
+    its task's state does not allow. That an attempt's number fits is not to be seen from here.
     """
 
     task_id: str

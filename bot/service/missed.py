@@ -5,7 +5,7 @@ from typing import Final
 import structlog
 
 from bot.commands import grammar
-from bot.core.errors import Refused, Unavailable
+from bot.core.errors import Damaged, Refused, Unavailable
 from bot.core.facts import Comment, Issue
 from bot.service import hearing, issues
 from bot.service.fleet import Fleet, ref
@@ -31,9 +31,10 @@ def begin(fleet: Fleet, repo: KnownRepository) -> float:
 def hear_comments(fleet: Fleet, repo: KnownRepository, since: float, *, advance: bool = True) -> None:
     """Hears every comment since ``since``. When one cannot be heard now, all are read again by the next sweep.
 
-    ``advance`` False: they are read again in any case.
+    ``advance`` False: they are read again in any case. Raises Damaged, when all is done, for the first that can
+    never be.
     """
-    latest, failed = 0.0, not advance
+    latest, failed, damage = 0.0, not advance, list[Damaged]()
     for comment in fleet.forge.issues.comments_changed_since(ref(repo), since):
         latest = max(latest, comment.updated_at)
         if not comment.number or not grammar.has_commands(comment.body):
@@ -43,8 +44,11 @@ def hear_comments(fleet: Fleet, repo: KnownRepository, since: float, *, advance:
         except (Unavailable, Refused) as problem:
             failed = True
             log.warning("a comment is heard again later", repo=repo.full_name, comment=comment.id, reason=str(problem))
+            damage += damaged(problem)
     if latest and not failed:
         fleet.store.write(lambda sql: commands.swept(sql, repo.id, latest))
+    if damage:
+        raise damage[0]
 
 
 def hear_body(fleet: Fleet, repo: KnownRepository, issue: Issue, since: float) -> None:
@@ -65,13 +69,24 @@ def hear_body(fleet: Fleet, repo: KnownRepository, issue: Issue, since: float) -
         hearing.hear(fleet, words, written_at=issue.created_at)
 
 
-def look_at_blocked(fleet: Fleet) -> None:
-    """Looks at every issue that waits for others: there is no webhook for dependencies."""
+def look_at_blocked(fleet: Fleet) -> list[Damaged]:
+    """Looks at every issue that waits for others: there is no webhook for dependencies.
+
+    Returns what can never be read, for the sweep to end with.
+    """
+    damage: list[Damaged] = []
     for repo_id, number in fleet.read(lambda sql: pauses.held_issues(sql, "blocked")):
         try:
             issues.look(fleet, repo_id, number)
         except (Unavailable, Refused) as problem:
             log.warning("an issue that waits for others is looked at again later", issue=number, reason=str(problem))
+            damage += damaged(problem)
+    return damage
+
+
+def damaged(problem: Exception) -> list[Damaged]:
+    """``problem`` when trying again will not help; what goes on all the same lets it be seen at its end."""
+    return [problem] if isinstance(problem, Damaged) else []
 
 
 def _words(repo: KnownRepository, comment: Comment) -> Words:

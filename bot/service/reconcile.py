@@ -6,10 +6,10 @@ import structlog
 
 from bot.core import events as e
 from bot.core import view
-from bot.core.errors import Refused, Unavailable
+from bot.core.errors import Damaged, Refused, Unavailable
 from bot.core.states import ACTIVE
 from bot.core.task import Task
-from bot.service import issues
+from bot.service import issues, missed
 from bot.service.fleet import Fleet, Step, ref
 from bot.service.record import record
 from bot.store import outbox, tasks
@@ -21,17 +21,25 @@ log = structlog.get_logger(__name__)
 def compare(fleet: Fleet, go_on: Callable[[], bool] = lambda: True) -> None:
     """Looks at label, status comment and commit status of every unfinished task; each repair is an event.
 
-    What cannot be read now does not keep the rest from being compared. ``go_on`` is asked before each.
+    What cannot be read now does not keep the rest from being compared. ``go_on`` is asked before each. Raises Damaged,
+    when all is done, for the first that can never be read.
     """
-    for task in fleet.read(lambda sql: tasks.in_states(sql, [s.value for s in ACTIVE])):
+    damage: list[Damaged] = []
+    for task_id in fleet.read(lambda sql: tasks.ids_in_states(sql, [s.value for s in ACTIVE])):
         if not go_on():
             return
         try:
+            task = fleet.read(lambda sql, of=task_id: tasks.get(sql, of))  # type: ignore[misc]
+            if task.state not in ACTIVE:
+                continue
             issues.look(fleet, task.repo_id, task.issue)
             _comment(fleet, task)
             _status(fleet, task)
         except (Unavailable, Refused) as problem:
-            log.warning("a task is compared with the forge later", task=task.id, reason=str(problem))
+            log.warning("a task is compared with the forge later", task=task_id, reason=str(problem))
+            damage += missed.damaged(problem)
+    if damage:
+        raise damage[0]
 
 
 def _comment(fleet: Fleet, task: Task) -> None:

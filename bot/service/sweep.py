@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from bot.core.errors import Refused, Unavailable
+from bot.core.errors import Damaged, Refused, Unavailable
 from bot.core.facts import Issue
 from bot.core.states import State
 from bot.service import issues, missed, pausing, pulls, repo_files
@@ -23,22 +23,29 @@ _OVERLAP_SECS: Final = 5
 def sweep(fleet: Fleet) -> None:
     """Looks at the watched repositories' own files, changed issues and comments, and at every pull request in review.
 
-    What cannot be read now does not keep the rest from being swept.
+    What cannot be read now does not keep the rest from being swept. Raises Damaged, when all is done, for the first
+    that can never be read.
     """
+    damage: list[Damaged] = []
     for repo in fleet.read(forge_facts.watched):
         for part in (_files_of, _words_and_changes_in):
             try:
                 part(fleet, repo)
             except (Unavailable, Refused) as problem:
                 log.warning("sweep of a repository failed", repo=repo.full_name, reason=str(problem))
-    missed.look_at_blocked(fleet)
-    for task in fleet.read(lambda sql: tasks.in_states(sql, [State.REVIEW.value])):
+                damage += missed.damaged(problem)
+    damage += missed.look_at_blocked(fleet)
+    for task_id in fleet.read(lambda sql: tasks.ids_in_states(sql, [State.REVIEW.value])):
         try:
-            if task.pull_request:
+            task = fleet.read(lambda sql, of=task_id: tasks.get(sql, of))  # type: ignore[misc]
+            if task.pull_request and task.state is State.REVIEW:
                 pulls.look(fleet, task.repo_id, task.pull_request)
         except (Unavailable, Refused) as problem:
-            log.warning("sweep of a pull request failed", task=task.id, reason=str(problem))
+            log.warning("sweep of a pull request failed", task=task_id, reason=str(problem))
+            damage += missed.damaged(problem)
     fleet.store.write(lambda sql: beats.beat(sql, "swept", fleet.clock()))
+    if damage:
+        raise damage[0]
 
 
 def _files_of(fleet: Fleet, repo: KnownRepository) -> None:
@@ -46,13 +53,18 @@ def _files_of(fleet: Fleet, repo: KnownRepository) -> None:
 
 
 def _words_and_changes_in(fleet: Fleet, repo: KnownRepository) -> None:
-    since = missed.begin(fleet, repo)
-    heard = _changed_in(fleet, repo, since)
+    since, damage = missed.begin(fleet, repo), list[Damaged]()
+    heard = _changed_in(fleet, repo, since, damage)
     missed.hear_comments(fleet, repo, since, advance=heard)
+    if damage:
+        raise damage[0]
 
 
-def _changed_in(fleet: Fleet, repo: KnownRepository, heard_since: float) -> bool:
-    """False when the command in some new text could not be heard: then all is read again by the next sweep."""
+def _changed_in(fleet: Fleet, repo: KnownRepository, heard_since: float, damage: list[Damaged]) -> bool:
+    """False when the command in some new text could not be heard: then all is read again by the next sweep.
+
+    What can never be read is added to ``damage``.
+    """
     latest, heard = repo.swept_to, True
     for issue in fleet.forge.issues.changed_since(ref(repo), max(0.0, repo.swept_to - _OVERLAP_SECS)):
         try:
@@ -60,12 +72,14 @@ def _changed_in(fleet: Fleet, repo: KnownRepository, heard_since: float) -> bool
         except (Unavailable, Refused) as problem:
             heard = False
             log.warning("a text is heard again later", repo=repo.full_name, issue=issue.number, reason=str(problem))
+            damage += missed.damaged(problem)
         try:
             _look(fleet, repo, issue)
         except (Unavailable, Refused) as problem:
             log.warning(
                 "an issue is looked at again later", repo=repo.full_name, issue=issue.number, reason=str(problem)
             )
+            damage += missed.damaged(problem)
             _keep(fleet, repo, issue)
         latest = max(latest, issue.updated_at)
     if heard and latest > repo.swept_to:

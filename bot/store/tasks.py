@@ -28,20 +28,20 @@ def find(sql: Sql, task_id: str) -> Task | None:
 
 
 def newest_of_issue(sql: Sql, repo_id: int, issue: int) -> Task | None:
-    data = sql.value(
-        "SELECT data FROM task WHERE repo_id = ? AND issue = ? ORDER BY generation DESC LIMIT 1", repo_id, issue
+    rows = sql.as_found(
+        "SELECT id, data FROM task WHERE repo_id = ? AND issue = ? ORDER BY generation DESC LIMIT 1", repo_id, issue
     )
-    return task.decode(data) if data is not None else None
+    return _read(*rows[0]) if rows else None
 
 
 def of_pull_request(sql: Sql, repo_id: int, number: int, branch: str) -> Task | None:
     """The newest task whose pull request this is, or whose branch it comes from."""
-    rows = sql.all(
-        """SELECT data FROM task WHERE repo_id = ? AND (pull_request = ? AND pull_request > 0
+    rows = sql.as_found(
+        """SELECT id, data FROM task WHERE repo_id = ? AND (pull_request = ? AND pull_request > 0
            OR branch = ? AND branch <> '') ORDER BY id DESC LIMIT 1""",
         *(repo_id, number, branch),
     )
-    return task.decode(rows[0][0]) if rows else None
+    return _read(*rows[0]) if rows else None
 
 
 def in_states(sql: Sql, states: Sequence[str], limit: int = 10_000) -> list[Task]:
@@ -77,26 +77,26 @@ def after(sql: Sql, task_id: str, limit: int = 500) -> list[Task]:
 
 def in_review_of(sql: Sql, repo_id: int) -> list[Task]:
     """The repository's tasks in review, oldest first."""
-    rows = sql.all(
-        f"SELECT task.data {_WITH_HISTORY} AND history.repo_id = ? ORDER BY history.task_id", "review", repo_id
+    rows = sql.as_found(
+        f"SELECT task.id, task.data {_WITH_HISTORY} AND history.repo_id = ? ORDER BY history.task_id", "review", repo_id
     )
-    return [task.decode(r[0]) for r in rows]
+    return [_read(*r) for r in rows]
 
 
 def failed_for(sql: Sql, repo_id: int, reason: str, limit: int = 1000) -> list[Task]:
     """The repository's tasks that failed for ``reason``, oldest first."""
-    rows = sql.all(
-        f"""SELECT task.data {_WITH_HISTORY} AND history.repo_id = ? AND history.reason = ?
+    rows = sql.as_found(
+        f"""SELECT task.id, task.data {_WITH_HISTORY} AND history.repo_id = ? AND history.reason = ?
             ORDER BY history.task_id LIMIT ?""",
         *("failed", repo_id, reason, limit),
     )
-    return [task.decode(r[0]) for r in rows]
+    return [_read(*r) for r in rows]
 
 
 def held_by(sql: Sql, agent: str) -> list[Task]:
     """The tasks that ``agent`` has a lease on."""
-    rows = sql.all("SELECT data FROM task WHERE agent = ? AND agent <> '' ORDER BY id", agent)
-    return [task.decode(r[0]) for r in rows]
+    rows = sql.as_found("SELECT id, data FROM task WHERE agent = ? AND agent <> '' ORDER BY id", agent)
+    return [_read(*r) for r in rows]
 
 
 def place_in_queue(sql: Sql, of: Task) -> int:
@@ -148,9 +148,9 @@ def page(
             where.append("history.task_id < ?")
             values.append(before_id)
         found = " AND ".join([f"SELECT task.id, task.data {_WITH_HISTORY}", *where])
-        parts = [sql.all(f"{found} ORDER BY history.task_id DESC LIMIT ?", s, *values, limit) for s in set(states)]
+        parts = [sql.as_found(f"{found} ORDER BY history.task_id DESC LIMIT ?", s, *values, limit) for s in set(states)]
     newest = itertools.islice(heapq.merge(*parts, key=lambda row: row[0], reverse=True), limit)
-    return [task.decode(data) for _, data in newest]
+    return [_read(*row) for row in newest]
 
 
 #: The history has the tasks of a state in the order of their ids; the task's own indexes have those that changed last.

@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from bot.core.errors import Unavailable
-from bot.service import intake, publish
+from bot.core.errors import Damaged, Unavailable
+from bot.service import intake, publish, reconcile, sweep
 from bot.store import beats, inbox, outbox
 from bot.web.health import readiness
 from bot.worker import _GATHER_SECS, Worker
@@ -208,3 +208,26 @@ def test_the_loop_of_a_failing_sweep_comes_round_and_is_told_all_the_same(
     finally:
         worker.stop()
         running.join(30)
+
+
+def test_a_task_that_cannot_be_read_does_not_stop_the_sweep_of_others(world: World) -> None:
+    agent = world.pull_agent("gpu-1", ["python"])
+    issues = [world.writer.opens_issue(f"Fix {name}", labels=["agent:python"]) for name in ("this", "that")]
+    for issue in issues:
+        agent.claims(issue).finishes({f"{issue.number}.py": "fixed"})
+        issue.shows(label="fleet/review")
+        issue.tells("done in")
+    broken, sound = issues
+    world.writer.merges(sound)
+    world.forge.deliveries.drop()
+    one = "repo_id = ? AND issue = ?"
+    kept = world.fleet.read(lambda sql: sql.value(f"SELECT data FROM task WHERE {one}", world.repo.id, broken.number))
+    spoil = f"UPDATE task SET data = ? WHERE {one}"
+    world.store.write(lambda sql: sql.run(spoil, "{", world.repo.id, broken.number))
+    for work in (sweep.sweep, reconcile.compare):
+        with pytest.raises(Damaged, match="cannot be read: its text is no JSON"):
+            work(world.fleet)
+    world.store.write(lambda sql: sql.run(spoil, kept, world.repo.id, broken.number))
+    world.settles()
+    sound.shows(label="fleet/done")
+    sound.tells("was merged")

@@ -1,5 +1,7 @@
 """What is said of a log or a task that cannot be read, and of a worker that fails on it."""
 
+from collections.abc import Sequence
+
 
 def why(problem: Exception) -> str:
     """What is wrong with the record of an event or a task, in words. By ``problem``, which reading it ended with."""
@@ -80,4 +82,15 @@ def see_the_log_and_verify() -> str:
     return (
         "The worker's log says why; `agent-fleet verify` says whether the database is damaged. If it is, restore a "
         "backup with `agent-fleet restore`."
+    )
+
+
+def guards_missing(names: Sequence[str]) -> str:
+    return f"The log is not kept from being changed: the triggers that see to it are gone ({', '.join(names)})."
+
+
+def guards_again() -> str:
+    return (
+        "Somebody has changed the database by hand: run `agent-fleet verify`. When it is content, stop the service and "
+        "go on with a copy made by `agent-fleet db copy`, which has them; else restore a backup."
     )

@@ -61,6 +61,7 @@ def _with_the_forge(settings: Settings, where: Where, clock: Callable[[], float]
 
 
 def _running(fleet: Fleet, delivery_secs: float) -> Iterator[Finding]:
+    yield from machine.guarded(fleet.store)
     yield machine.worker(fleet.store, fleet.clock())
     yield from machine.failing(fleet.store, fleet.clock())
     yield machine.kept(fleet.settings, fleet.store)

@@ -19,7 +19,7 @@ from bot.core.errors import Refused, Unavailable
 from bot.doctor.finding import Finding, fail, ok, warn
 from bot.service.retention import limits
 from bot.settings import Settings
-from bot.store import Store, beats, inbox, notices, outbox, retention, trouble
+from bot.store import Store, beats, guards, inbox, notices, outbox, retention, trouble
 from bot.store.database import pending
 from bot.store.engines import Where, shown
 
@@ -105,6 +105,12 @@ def _schema(where: Where) -> Finding:
     if isinstance(where, Path):
         return ok("database", text.database_good(str(where)))
     return ok("database", text.database_answers(shown(where)))
+
+
+def guarded(store: Store) -> Iterator[Finding]:
+    """Says nothing of a log that cannot be changed, as it should be."""
+    if gone := store.read(guards.missing):
+        yield fail("database.guards", damage_text.guards_missing(gone), damage_text.guards_again())
 
 
 def queues(store: Store) -> Iterator[Finding]:

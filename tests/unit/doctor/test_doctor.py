@@ -288,6 +288,10 @@ PLANTED: Final[dict[str, Planted]] = {
         "worker", State.FAIL, "agent-fleet serve", lambda h: h.place.close(), Installation.worker_starts,
     ),
     "worker stuck": ("worker", State.FAIL, "restart", lambda h: h.loops_turn(1.0), Installation.loops_turn),
+    "log without its triggers": (
+        "database.guards", State.FAIL, "(event_no_delete)", lambda h: h.sql("DROP TRIGGER event_no_delete"),
+        lambda h: h.sql("CREATE TRIGGER event_no_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'no'); END"),
+    ),
     "a part of the worker fails": (
         "worker.fails", State.WARN, "agent-fleet verify",
         lambda h: h.sql("INSERT INTO beat (name, at) VALUES ('fails: sweep', 1.0)"),

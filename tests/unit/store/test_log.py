@@ -17,7 +17,7 @@ from bot.core.errors import Damaged, Refused
 from bot.core.events import Cancelled, DisplayRepaired, RetryRequested
 from bot.core.states import State
 from bot.core.task import IllegalTransition
-from bot.store import Store, log, tasks
+from bot.store import Store, guards, log, tasks
 from bot.store.engines import Where
 from bot.store.log import AlreadyHappened
 from bot.store.verify import differences
@@ -237,3 +237,9 @@ def test_a_task_that_cannot_be_read_is_named(store: Store) -> None:
     with pytest.raises(Damaged) as damaged:
         store.read(lambda sql: tasks.get(sql, "t_1"))
     assert damaged.value.reason == "Task t_1 cannot be read: its text is no JSON."
+
+
+def test_a_log_without_its_triggers_is_seen(where: Where, store: Store) -> None:
+    assert store.read(guards.missing) == []
+    tampered(where)
+    assert store.read(guards.missing) == ["event_no_update", "event_no_delete"]

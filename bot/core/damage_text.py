@@ -26,9 +26,13 @@ def task_unreadable(task_id: str, reason: str) -> str:
 
 def verify_and_restore() -> str:
     return (
-        "The database is damaged: run `agent-fleet verify`, which lists everything that is; then restore a backup with "
+        "Run `agent-fleet verify`, which lists everything that is damaged; then restore a backup with "
         "`agent-fleet restore`."
     )
+
+
+def column_not_utf8(column: str) -> str:
+    return f"a text in its column {column} is not UTF-8"
 
 
 def missing_events(first: int, last: int) -> str:

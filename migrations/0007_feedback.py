@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 from bot.core import recorded, task
-from bot.store.dialect import Sql, engine_types
+from bot.store.dialect import engine_types
 
 STATEMENTS = (
     "ALTER TABLE attempt ADD COLUMN kind TEXT NOT NULL DEFAULT ''",
@@ -25,11 +25,10 @@ def up(_migrator: Any, database: Any) -> None:
 
 def _tell_anew(database: Any) -> None:
     """Tasks remember more than before: their rows are made from the log once more."""
-    sql = Sql(database)
-    rows = sql.all("SELECT task_id, kind, data, at, n FROM event ORDER BY task_id, n")
+    rows = database.execute_sql("SELECT task_id, kind, data, at, n FROM event ORDER BY task_id, n").fetchall()
     for task_id, found in itertools.groupby(rows, key=lambda row: row[0]):
         state: task.Task | None = None
         for _, kind, data, at, n in found:
             state = task.apply(state, task_id, recorded.decode(kind, data), at, n)
         if state is not None:
-            sql.run("UPDATE task SET data = ? WHERE id = ?", task.encode(state), task_id)
+            database.execute_sql("UPDATE task SET data = ? WHERE id = ?", (task.encode(state), task_id))

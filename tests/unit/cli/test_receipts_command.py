@@ -30,9 +30,11 @@ def world(tmp_path: Path) -> Iterator[World]:
 def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """With the configuration of the world's fleet in the folder where it is typed."""
     monkeypatch.chdir(tmp_path)
+    where = world.store.where
+    database = 'db_path = "fleet.db"' if isinstance(where, Path) else f'database_url = "{where}"'
     (tmp_path / "agent-fleet.toml").write_text(
         f'[forgejo]\nurl = "{world.forge.url}"\ntoken = "{world.bot.token}"\nwebhook_secret = "the-hooks-secret"\n'
-        '[orchestrator]\ndb_path = "fleet.db"\ndata_dir = "data"\n'
+        f'[orchestrator]\n{database}\ndata_dir = "data"\n'
     )
     assert load(None, {}).settings.orchestrator.data_dir == "data"
     return lambda *arguments, stdin="": CliRunner().invoke(

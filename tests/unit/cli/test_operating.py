@@ -124,10 +124,8 @@ def test_an_event_that_cannot_be_read_is_told_without_a_traceback(migrated: Run,
         ]
     copied = migrated("db", "copy", "--to", "copy.db")
     assert copied.exit_code == 1
-    assert copied.output.splitlines()[0] in (
-        "Error: The database is damaged: a text in its column data is not UTF-8.",
-        "Error: The copy is not the same: t_1 event 1 was changed after it was written.",
-    )
+    refusal = "Error: Nothing was copied: the database to copy is damaged itself: "
+    assert copied.output.splitlines()[0] == f"{refusal}t_1 event 1 was changed after it was written."
     result = migrated("verify")
     assert result.exit_code == 1
     assert f"t_1: event 1 (task_created) cannot be read: {reason}\n" in result.output

@@ -82,10 +82,19 @@ class Watcher(threading.Thread):
         self._wakeups = wakeups
         self._bell = bell
         self._every = _LOOK_SECS if bell else _LOOK_OFTEN_SECS
+        self._began = threading.Event()
         self._ended = threading.Event()  # `_stop` is the library's own
 
+    def start(self) -> None:
+        """Returns once it has looked: of what is committed from then on nothing is missed."""
+        super().start()
+        self._began.wait()
+
     def run(self) -> None:
-        last, looked_at = self._token(), time.monotonic()
+        try:
+            last, looked_at = self._token(), time.monotonic()
+        finally:
+            self._began.set()
         while not self._ended.is_set():
             left = looked_at + self._every - time.monotonic()
             if left > 0:

@@ -35,11 +35,11 @@ _KINDS: Final = (
 class Costs:
     """Of one machine with two cores. ``_ms`` are of one processor, or of the turn to write where it says so."""
 
-    turn_ms: float = 0.8
+    turn_ms: float = 0.5
     """A step's turn to write: its statements and the durable commit, nothing else."""
     batch: float = 4.0
     """Steps that share one commit when many wait; never more than wait."""
-    claim_ms: float = 1.5
+    claim_ms: float = 0.7
     steps_per_task: float = 12.0
     """Transactions from the webhook to the merge, the claim aside."""
     web_ms: float = 1.2
@@ -54,8 +54,8 @@ class Costs:
     """Between an agent's heartbeats; written at most that often."""
     idle_look_ms: float = 0.2
     """What an agent that waits takes of a web process every two seconds."""
-    mb_per_waiting: float = 0.1
-    bytes_per_task: float = 3050.0
+    mb_per_waiting: float = 0.16
+    bytes_per_task: float = 2930.0
 
 
 @dataclass(frozen=True)

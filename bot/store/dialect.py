@@ -175,7 +175,7 @@ def sqlite(path: str, *, one_connection: bool = False) -> PooledSqliteDatabase:
             "synchronous": "full",
             "foreign_keys": 1,
             "wal_autocheckpoint": 3000,
-            "cache_size": -16_000,
+            "cache_size": -4_000,  # KiB of each connection; the rest is the kernel's
             "temp_store": "memory",
         },
     )
